@@ -1,0 +1,1 @@
+"""MOVES DATA. Never imports Airflow; usable and testable without it."""

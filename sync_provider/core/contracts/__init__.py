@@ -1,0 +1,67 @@
+"""The nouns that travel between rooms, and the protocols a plugin keeps."""
+
+from sync_provider.core.contracts.data import (
+    REJECTED,
+    ROW,
+    Batch,
+    ConnectionInfo,
+    ConnectionLookup,
+    Counters,
+    RunReport,
+    Window,
+)
+from sync_provider.core.contracts.plan import (
+    AlertPlan,
+    BudgetPlan,
+    CheckPlan,
+    CleanPlan,
+    ColumnPlan,
+    IncrementPlan,
+    MaskPlan,
+    Plan,
+    RetryPlan,
+    SchedulePlan,
+    SourcePlan,
+    TargetPlan,
+)
+from sync_provider.core.contracts.systems import Load, LoadSpec, Session, Source, SourceType, Target, TargetType
+from sync_provider.core.contracts.types import ColumnType, known_types, parse_type
+from sync_provider.core.contracts.words import Cleaner, CleanStep, Mask, Rule, RuleCase
+
+__all__ = [
+    "AlertPlan",
+    "Batch",
+    "BudgetPlan",
+    "CheckPlan",
+    "CleanPlan",
+    "CleanStep",
+    "Cleaner",
+    "ColumnPlan",
+    "ColumnType",
+    "ConnectionInfo",
+    "ConnectionLookup",
+    "Counters",
+    "IncrementPlan",
+    "Load",
+    "LoadSpec",
+    "Mask",
+    "MaskPlan",
+    "Plan",
+    "REJECTED",
+    "ROW",
+    "RetryPlan",
+    "Rule",
+    "RuleCase",
+    "RunReport",
+    "SchedulePlan",
+    "Session",
+    "Source",
+    "SourcePlan",
+    "SourceType",
+    "Target",
+    "TargetPlan",
+    "TargetType",
+    "Window",
+    "known_types",
+    "parse_type",
+]

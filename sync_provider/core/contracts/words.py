@@ -1,0 +1,81 @@
+"""What a rule, a cleaner and a mask promise: the words under `checks:`, `clean:` and `mask:`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sync_provider.core.contracts.types import ColumnType
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Rule(Protocol):
+    """A row rule: `core/rules/<word>.py` exposes `RULE`. It is a name and an expression; NULL never breaks it
+    (but for not_null)."""
+
+    word: str
+
+    def parse(self, params: Any) -> Sequence[RuleCase]:
+        """Check the YAML parameters and return one case per column tested. Raises ValueError with the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    """One column (or expression) under one rule.
+
+    Args:
+        columns: target columns it reads.
+        broken: types → polars expression, true where the row breaks the rule. Called lazily; None for set rules.
+        message: what is said of a broken row, after `column=value `; e.g. `is null`, `is below 0`.
+        scope: row | set. Set rules (unique) are decided in the target's staging table.
+    """
+
+    columns: tuple[str, ...]
+    broken: Callable[[Mapping[str, ColumnType]], pl.Expr] | None
+    message: str
+    scope: str = "row"
+
+
+class Cleaner(Protocol):
+    """A cleaner: `core/cleaners/<word>.py` exposes `CLEANER`. Pure; applying it twice is applying it once."""
+
+    word: str
+
+    def parse(self, params: Any) -> CleanStep:
+        """Check the YAML parameters. Raises ValueError with the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanStep:
+    """A parsed cleaning step.
+
+    Args:
+        columns: target columns it touches (for checking names).
+        exprs: types → {column: expression} replacing values; None where the step only removes rows.
+        keep: types → expression, false where the row is removed (counted as dropped); None = removes none.
+        deduplicate: (key, order_by) when the step is decided over the whole run in target staging.
+    """
+
+    columns: tuple[str, ...]
+    exprs: Callable[[Mapping[str, ColumnType]], dict[str, pl.Expr]] | None = None
+    keep: Callable[[Mapping[str, ColumnType]], pl.Expr] | None = None
+    deduplicate: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+
+class Mask(Protocol):
+    """A masking method: `core/masks/<word>.py` exposes `MASK`."""
+
+    word: str
+    #: whether equal values stay equal, so that a masked key still joins
+    keeps_equality: bool
+    #: whether it needs a key from a connection (`key: <connection id>`)
+    needs_key: bool
+
+    def parse(self, params: Mapping[str, Any]) -> None:
+        """Check the YAML parameters. Raises ValueError with the fix."""
+
+    def apply(self, column: str, params: Mapping[str, Any], key: bytes | None) -> pl.Expr:
+        """Return the masked text of `column` (String in, String out, NULL stays NULL)."""

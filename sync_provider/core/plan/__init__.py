@@ -1,0 +1,1 @@
+"""Effective config → Plan: pure data that the DAG parser, the tasks and `explain` hold."""

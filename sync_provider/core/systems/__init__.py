@@ -1,0 +1,1 @@
+"""One file per system, shared by its source and its target: dialect, copy, types, error codes, probe."""

@@ -1,0 +1,1 @@
+"""One file = one Airflow connection type that can be written to."""

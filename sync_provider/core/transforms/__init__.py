@@ -1,0 +1,1 @@
+"""What `columns:` does to a frame: cast, rename, compute, drop."""

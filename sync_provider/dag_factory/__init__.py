@@ -1,0 +1,1 @@
+"""Project → Airflow DAGs: schedules and task groups."""

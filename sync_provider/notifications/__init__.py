@@ -1,0 +1,1 @@
+"""Alerts out, through any Airflow notifier."""

@@ -1,0 +1,1 @@
+"""One Airflow task per stage; each calls one function of core.engine with one Plan."""

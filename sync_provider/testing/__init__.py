@@ -1,0 +1,1 @@
+"""Contracts a plugin author subclasses to prove a source or a target."""
