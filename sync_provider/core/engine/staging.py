@@ -1,0 +1,123 @@
+"""Staging files between tasks: Arrow parts, manifest last, removed after the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from sync_provider.core.engine.failpoints import failpoint
+from sync_provider.core.errors import ConfigError, ResourceError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MANIFEST = "manifest.json"
+
+
+def run_folder(staging: str, interface: str, run_id: str) -> Path:
+    """Return the folder of one run under the `staging:` URL.
+
+    Raises:
+        ConfigError: the URL is not `file://`; other stores are not carried yet.
+    """
+    parts = urlsplit(staging)
+    if parts.scheme != "file":
+        raise ConfigError(f"staging {staging!r}: only file:// is supported", fix="set `staging: file:///some/folder`")
+    return Path(unquote(parts.path)) / interface / quote(run_id, safe="+-_.")
+
+
+class PartWriter:
+    """Writes the parts of one stage's output: named frames and a JSON note each.
+
+    Args:
+        folder: emptied first; what an earlier, killed try left behind is never read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+        self.bytes = 0
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise _full(folder, error) from error
+
+    def add(self, frames: Mapping[str, pl.DataFrame | None], note: Mapping[str, Any]) -> None:
+        """Write one part; frames that are None are left out."""
+        names = [name for name, frame in frames.items() if frame is not None]
+        for name in names:
+            frame = frames[name]
+            path = self.folder / f"{self._count:06d}.{name}.arrow"
+            failpoint("stage_write")
+            try:
+                frame.write_ipc(path, compression="lz4")  # type: ignore[union-attr]
+            except OSError as error:
+                raise _full(path, error) from error
+            self.bytes += path.stat().st_size
+        text = json.dumps({"frames": names, **note}, ensure_ascii=False)
+        (self.folder / f"{self._count:06d}.json").write_text(text, encoding="utf-8")
+        self._count += 1
+
+    def close(self) -> str:
+        """Write the manifest, which makes the parts readable, and return the folder's URI."""
+        failpoint("manifest")
+        partial = self.folder / (_MANIFEST + ".partial")
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump({"parts": self._count}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(self.folder / _MANIFEST)
+        return self.folder.as_uri()
+
+
+def read_parts(uri: str) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, Any]]]:
+    """Yield each part's frames and note, in order.
+
+    Raises:
+        ResourceError: the parts are gone or were never completed.
+    """
+    import polars as pl
+
+    folder = Path(unquote(urlsplit(uri).path))
+    try:
+        count = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["parts"]
+    except FileNotFoundError as error:
+        raise ResourceError(
+            f"staging {folder.name}: the files of the stage before are not there",
+            fix="clear the run from `extract` on; with workers on several machines set `staging:` to shared storage",
+        ) from error
+    for index in range(count):
+        note = json.loads((folder / f"{index:06d}.json").read_text(encoding="utf-8"))
+        frames = {
+            name: pl.read_ipc(folder / f"{index:06d}.{name}.arrow", memory_map=False) for name in note.pop("frames")
+        }
+        yield frames, note
+
+
+def remove(folder: Path) -> None:
+    """Remove a run's folder; what cannot be removed is left to `sweep`."""
+    failpoint("cleanup")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(staging: str, older_than_s: float) -> int:
+    """Remove the folders of runs that ended without a report, and return how many."""
+    root = Path(unquote(urlsplit(staging).path))
+    limit = time.time() - older_than_s
+    old = [run for run in root.glob("*/*") if run.is_dir() and run.stat().st_mtime < limit]
+    for run in old:
+        shutil.rmtree(run, ignore_errors=True)
+    return len(old)
+
+
+def _full(path: Path, error: OSError) -> ResourceError:
+    return ResourceError(
+        f"staging {path.name}: {error.strerror or error}", fix="free space on the staging disk", code=str(error.errno)
+    )

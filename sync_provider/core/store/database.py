@@ -1,0 +1,69 @@
+"""Opening the store and bringing its schema up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sync_provider.core.contracts import ConnectionInfo, ConnectionLookup
+from sync_provider.core.errors import ConfigError, ResourceError
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+
+def open_store(store: str, connections: ConnectionLookup) -> sa.Engine:
+    """Open the store without touching its schema.
+
+    Args:
+        store: `sqlite:///path`, or the id of an Airflow connection.
+    """
+    import sqlalchemy as sa
+
+    if store.startswith("sqlite:///"):
+        Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        return sa.create_engine(store, connect_args={"timeout": 60})
+    if "://" in store:
+        raise ConfigError("store: only sqlite:/// may be written out", fix="name an Airflow connection for any server")
+    return sa.create_engine(_url(connections(store)), pool_pre_ping=True)
+
+
+def _url(info: ConnectionInfo) -> sa.URL:
+    import sqlalchemy as sa
+
+    if info.type == "sqlite":
+        return sa.URL.create("sqlite", database=info.host or info.schema)
+    if info.type not in _DRIVERS:
+        raise ConfigError(
+            f"store: connection {info.id!r} is {info.type!r}", fix="use a postgres or sqlite connection for the store"
+        )
+    login = {"username": info.login, "password": info.password}
+    return sa.URL.create(_DRIVERS[info.type], host=info.host, port=info.port, database=info.schema, **login)
+
+
+def upgrade(engine: sa.Engine) -> str:
+    """Bring the store's tables to this version and return the revision; safe to call again."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two first runs at once: one creates, one waits
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        context = MigrationContext.configure(connection, opts={"version_table": "sync_version"})
+        return context.get_current_revision() or ""
+
+
+def require_current(engine: sa.Engine) -> None:
+    """Raise ResourceError when the store has no tables yet."""
+    import sqlalchemy as sa
+
+    if not sa.inspect(engine).has_table("sync_report"):
+        raise ResourceError("the store has no tables yet", fix="run `sync-provider db upgrade`")
