@@ -1,0 +1,54 @@
+# Everything a developer types. `make demo` shows it, `make check` is for all day, `make test` is what CI runs.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+INPUTS := pyproject.toml constraints.txt scripts/bootstrap.sh
+QUICK := tests/unit tests/golden tests/house
+COMPILE := uv pip compile pyproject.toml --all-extras --group test --group check --universal --python-version 3.10
+
+# without byte code each Airflow process starts 3 seconds later
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lint check test demo packages constraints clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(DEV) ## the virtual environment .venv with everything for development
+
+$(DEV): $(INPUTS)
+	@bash scripts/bootstrap.sh $(VENV) dev
+	@touch $(DEV) $(RUN)
+
+$(RUN): $(INPUTS)
+	@bash scripts/bootstrap.sh $(VENV) run
+	@touch $(RUN)
+
+lint: $(DEV) ## format, style, types and layers
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## lint, unit, golden and house tests: seconds, no server needed
+	$(BIN)/pytest -n 2 $(wildcard $(QUICK))
+
+packages:
+	@bash scripts/system_packages.sh
+
+test: $(DEV) packages ## every test, with real servers and a real Airflow
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
+	@exec $(BIN)/python demo/run.py
+
+constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
+	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
+
+clean: ## remove what the demo and the checks left
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""All tests; the directory says what must be running."""

@@ -1,0 +1,81 @@
+"""Servers and connections for all tests: `postgres` and `sqlite` give each test an empty database of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from sync_provider.core.contracts import ConnectionInfo
+from sync_provider.core.errors import ConfigError
+from tests.services.postgres import PostgresServer
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all that starts an Airflow on one xdist worker: two at once are too much for a small machine."""
+    for item in items:
+        room = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
+        if room in ("airflow", "acceptance"):
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+        if room == "airflow":
+            item.add_marker(pytest.mark.airflow)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for all tests of this process."""
+    server = PostgresServer.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[ConnectionInfo]:
+    """An empty PostgreSQL database, dropped after the test."""
+    info = postgres_server.create_database()
+    yield info
+    postgres_server.drop_database(info)
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> ConnectionInfo:
+    """An empty SQLite database file."""
+    return ConnectionInfo("lite", "sqlite", host=str(tmp_path / "lite.db"))
+
+
+@pytest.fixture
+def connect_env(monkeypatch: pytest.MonkeyPatch) -> Callable[[ConnectionInfo], None]:
+    """A function that makes a connection known as Airflow and our CLI read it: `AIRFLOW_CONN_<ID>` as JSON."""
+
+    def publish(info: ConnectionInfo) -> None:
+        monkeypatch.setenv(*airflow_conn(info))
+
+    return publish
+
+
+@pytest.fixture
+def lookup() -> Callable[..., Callable[[str], ConnectionInfo]]:
+    """A function from connections to the `ConnectionLookup` that the core takes."""
+
+    def make(*known: ConnectionInfo) -> Callable[[str], ConnectionInfo]:
+        by_id = {info.id: info for info in known}
+
+        def find(name: str) -> ConnectionInfo:
+            if name not in by_id:
+                raise ConfigError(f"connection '{name}' is not defined", "define it")
+            return by_id[name]
+
+        return find
+
+    return make
+
+
+def airflow_conn(info: ConnectionInfo) -> tuple[str, str]:
+    """Return name and JSON value of the environment variable that defines this connection."""
+    values = {name: value for name, value in asdict(info).items() if value}
+    return f"AIRFLOW_CONN_{values.pop('id').upper()}", json.dumps({"conn_type": values.pop("type"), **values})
