@@ -8,6 +8,7 @@ SyncError
 ├── QualityGateError     a business rule or the error budget failed (not retried)
 ├── ResourceError        disk, memory, locks, quota                 (retried later)
 ├── BusyError            another run holds the lease                (wait, then again)
+├── SkippedError         another run holds the lease and `overlap: skip`  (skipped, not failed)
 ├── CancelledError       a person or the scheduler stopped the run  (not retried)
 └── ContractError        a plugin or this program broke its promise (not retried)
 
@@ -35,6 +36,8 @@ class SyncError(Exception):
         self.what = what
         self.fix = fix
         self.code = code
+        #: the RunReport of the run this error ended, where there is one
+        self.report: Any = None
         super().__init__(what)
 
     def __str__(self) -> str:
@@ -87,6 +90,12 @@ class BusyError(SyncError):
 
     kind = "system"
     retryable = True
+
+
+class SkippedError(SyncError):
+    """There is nothing to do in this run, by configuration."""
+
+    kind = "system"
 
 
 class CancelledError(SyncError):

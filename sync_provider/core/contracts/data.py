@@ -80,12 +80,14 @@ class Batch:
         origin: where these rows come from, for people: a file name, or a table.
         first_line: for files, the row number within `origin` of the first row here; else 0.
         bad: rows the source could not even split into columns, as a rejected frame (see `REJECTED`); None = none.
+        total: rows the source expects in all, estimated cheaply, for progress and ETA; None = unknown.
     """
 
     frame: pl.DataFrame
     origin: str = ""
     first_line: int = 0
     bad: pl.DataFrame | None = None
+    total: int | None = None
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sync_provider.core.contracts import Counters, Window
+from sync_provider.core.contracts import ColumnType, Counters, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Ticket:
     Args:
         token: the lease's token; a commit under an older one fails.
         again: whether this run committed before, so that its rows are replaced.
+        started_at: ISO time, UTC.
+        source_columns: what the source has, so that later stages need not ask it again.
+        target_columns: what the target table has, without our metadata columns.
     """
 
     interface: str
@@ -43,6 +46,8 @@ class Ticket:
     window: Window
     again: bool
     started_at: str
+    source_columns: Mapping[str, ColumnType]
+    target_columns: Mapping[str, ColumnType]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, for XCom."""
@@ -51,7 +56,10 @@ class Ticket:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ticket:
         """Rebuild a ticket from `to_json` output."""
-        return cls(**{**data, "window": Window(**data["window"])})
+        values = {**data, "window": Window(**data["window"])}
+        for name in ("source_columns", "target_columns"):
+            values[name] = {column: ColumnType(**kind) for column, kind in data[name].items()}
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)

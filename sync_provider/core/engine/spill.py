@@ -60,7 +60,7 @@ class RejectedRows:
         import polars as pl
 
         for index in range(self._files):
-            yield pl.read_ipc(self._path(index), memory_map=False)
+            yield pl.read_ipc(self._path(index))
         yield from self._held
 
     def _to_disk(self) -> None:

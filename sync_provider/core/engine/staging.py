@@ -95,9 +95,7 @@ def read_parts(uri: str) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, An
         ) from error
     for index in range(count):
         note = json.loads((folder / f"{index:06d}.json").read_text(encoding="utf-8"))
-        frames = {
-            name: pl.read_ipc(folder / f"{index:06d}.{name}.arrow", memory_map=False) for name in note.pop("frames")
-        }
+        frames = {name: pl.read_ipc(folder / f"{index:06d}.{name}.arrow") for name in note.pop("frames")}
         yield frames, note
 
 

@@ -39,8 +39,8 @@ def _url(info: ConnectionInfo) -> sa.URL:
         raise ConfigError(
             f"store: connection {info.id!r} is {info.type!r}", fix="use a postgres or sqlite connection for the store"
         )
-    login = {"username": info.login, "password": info.password}
-    return sa.URL.create(_DRIVERS[info.type], host=info.host, port=info.port, database=info.schema, **login)
+    url = sa.URL.create(_DRIVERS[info.type], host=info.host, port=info.port, database=info.schema)
+    return url.set(username=info.login, password=info.password)
 
 
 def upgrade(engine: sa.Engine) -> str:
