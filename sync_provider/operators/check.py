@@ -1,0 +1,25 @@
+"""The first stage: is this run due, may it write, what will it read?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sync_provider.operators.stage import Stage
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CheckSource(Stage):
+    """Takes the lease, reaches both ends, prepares the tables and fixes the window."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the run's ticket."""
+        from sync_provider.core import engine
+
+        request = self.request(context)
+        ticket = engine.check(self.plan, request, self.connections())
+        window = ticket["window"]
+        self.log.info("%s: %s window, %s to %s", self.plan.id, window["kind"], window["since"] or "the start",
+                      window["until"] or "the end")  # fmt: skip
+        return ticket

@@ -1,0 +1,115 @@
+"""What all stage operators share: the plan, the request, how errors and cancelling reach Airflow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
+
+from sync_provider.core.errors import BusyError, SkippedError, SyncError
+from sync_provider.hooks.connections import airflow_connections
+from sync_provider.operators.request import run_request, why_not
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from sync_provider.core.contracts import ConnectionLookup, Plan
+    from sync_provider.core.engine import Cancel, RunRequest
+
+#: seconds between two looks at a lease that another run holds
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 10, 60
+
+
+class Stage(BaseOperator):
+    """One stage of one interface; a subclass says in `work` which function of the engine it calls.
+
+    `plan` is no template field on purpose: what Airflow stores of a DAG stays small and free of configuration.
+    """
+
+    _cancel: Cancel | None = None
+
+    def __init__(self, *, plan: Plan, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+
+    def work(self, context: Context) -> Any:
+        """Do the stage; what it returns goes to the next one by XCom."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Run the stage; tell `report` of an error before failing with one sentence."""
+        return self._attempt(context, waits=0)
+
+    def execute_again(self, context: Context, waits: int, event: Any = None) -> Any:
+        """Come back from waiting for another run's lease."""
+        return self._attempt(context, waits)
+
+    def on_kill(self) -> None:
+        """Cancel on the servers too; called from Airflow's signal handler."""
+        if self._cancel is not None:
+            self._cancel.request()
+
+    def _attempt(self, context: Context, waits: int) -> Any:
+        from sync_provider.core.engine import Cancel
+
+        self._cancel = Cancel()
+        try:
+            return self.work(context)
+        except SkippedError as skipped:
+            raise AirflowSkipException(skipped.what) from None
+        except BusyError as busy:
+            self._wait(busy, waits)
+        except AirflowTaskTimeout:
+            self._cancel.request()
+            self.leave_word(context, SyncError(f"interface {self.plan.id!r}: task {self.task_id!r} ran out of time",
+                                               fix="raise `timeout`, or read less at once"))  # fmt: skip
+            raise
+        except SyncError as error:
+            self.leave_word(context, error)
+            raise type(error)(error.what, code=error.code) from None
+
+    def _wait(self, busy: BusyError, waits: int) -> None:
+        """Give the worker slot back; the triggerer wakes this task."""
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        delay_s = min(_FIRST_WAIT_S * 2**waits, _LONGEST_WAIT_S)
+        self.log.info("%s; looking again in %s s", busy.what, delay_s)
+        trigger = TimeDeltaTrigger(timedelta(seconds=delay_s))
+        self.defer(trigger=trigger, method_name="execute_again", kwargs={"waits": waits + 1})
+
+    def leave_word(self, context: Context, error: SyncError) -> None:
+        """Log the fix and leave the error where `report` finds it."""
+        self.log.error("%s", error)
+        context["ti"].xcom_push("error", error_dict(error))
+
+    def connections(self) -> ConnectionLookup:
+        """Return the lookup for Airflow's connections."""
+        return airflow_connections()
+
+    def request(self, context: Context) -> RunRequest:
+        """Say which rows this run wants; skips when the interface sits this run out."""
+        if reason := why_not(self.plan, context):
+            raise AirflowSkipException(reason)
+        return run_request(context)
+
+    def sibling(self, stage: str) -> str:
+        """Return the task id of another stage of this interface."""
+        group, _, _ = self.task_id.rpartition(".")
+        return f"{group}.{stage}" if group else stage
+
+    def handed(self, context: Context, stage: str, key: str = "return_value") -> Any:
+        """Return what another stage of this run left in XCom."""
+        return context["ti"].xcom_pull(task_ids=self.sibling(stage), key=key)
+
+
+def error_dict(error: SyncError) -> dict[str, str]:
+    """Return an error as `report` and alerts want it."""
+    return {
+        "class": type(error).__name__,
+        "kind": error.kind,
+        "code": error.code,
+        "what": error.what,
+        "fix": error.fix,
+    }

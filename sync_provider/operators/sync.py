@@ -1,0 +1,43 @@
+"""`execution: fused`: all stages in one task, overlapped, nothing staged on disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sync_provider.core.errors import BusyError, SkippedError, SyncError
+from sync_provider.notifications import alerts
+from sync_provider.operators.lines import report_lines
+from sync_provider.operators.stage import Stage, error_dict
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Sync(Stage):
+    """Runs the whole pipeline of one interface."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the run's report."""
+        from sync_provider.core import engine
+
+        request = self.request(context)
+        try:
+            report = asdict(engine.run(self.plan, request, self.connections(), self._cancel))
+        except (BusyError, SkippedError):
+            raise
+        except SyncError as error:
+            self._tell(context, error)
+            raise
+        for line in report_lines(report):
+            self.log.info(line)
+        alerts.send(self.plan, report, None, context)
+        return report
+
+    def _tell(self, context: Context, error: SyncError) -> None:
+        """Send the alerts of a failure, unless Airflow tries again."""
+        ti = context["ti"]
+        again = ti.try_number <= ti.max_tries and (self.retry_policy is None or self.retry_policy.allows(error))
+        if not again:
+            report = {"interface": self.plan.id, "run_id": ti.run_id, "status": "failed", "error": error.what}
+            alerts.send(self.plan, report, error_dict(error), context)

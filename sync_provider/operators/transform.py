@@ -1,0 +1,27 @@
+"""The third stage: filter, columns, cleaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sync_provider.operators.lines import handover_lines
+from sync_provider.operators.stage import Stage
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class Transform(Stage):
+    """Shapes and cleans what was extracted."""
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return where the rows are now and what was counted."""
+        from sync_provider.core import engine
+
+        ticket, handover = self.handed(context, "check"), self.handed(context, "extract")
+        handover = engine.transform(
+            self.plan, ticket, handover, self.connections(), self._cancel, context["ti"].try_number
+        )
+        for line in handover_lines(self.plan, handover):
+            self.log.info(line)
+        return handover
