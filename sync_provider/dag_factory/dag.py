@@ -1,0 +1,35 @@
+"""One DagPlan → one Airflow DAG."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, ParamsDict
+
+from sync_provider.dag_factory.form import params
+from sync_provider.dag_factory.group import build_group
+from sync_provider.dag_factory.layout import DagPlan
+from sync_provider.dag_factory.schedules import start_date, timetable
+from sync_provider.dag_factory.texts import display_name, doc_md, tags
+
+#: enough for a run that skips, or cancels the one before it, to meet that one
+_RUNS_THAT_MEET = 4
+
+
+def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
+    """Build one DAG with a task group per interface."""
+    waits = all(each.overlap == "wait" for each in plan.plans)
+    dag = DAG(
+        plan.dag_id,
+        dag_display_name=display_name(plan),
+        schedule=timetable(plan.schedule) if plan.enabled else None,
+        start_date=start_date(plan.schedule),
+        catchup=plan.schedule.catchup,
+        max_active_runs=1 if waits else _RUNS_THAT_MEET,
+        tags=tags(plan),
+        doc_md=doc_md(plan),
+    )
+    with dag:
+        for each in plan.plans:
+            build_group(each, pools)
+    # set last: given to DAG(), Airflow would copy the form into every task it stores
+    dag.params = ParamsDict(params(plan.plans))
+    return dag
