@@ -52,12 +52,15 @@ ConnectionLookup = Callable[[str], ConnectionInfo]
 class Window:
     """The rows one run reads, fixed before it reads and kept in the ledger.
 
-    Bounds are cursor values as exact text (the source casts them back), both inclusive; None = open.
+    Bounds are cursor values as exact text (the source casts them back); None = open. `since` is inclusive.
+    `until` is inclusive for full and incremental, exclusive for backfill and manual: a data interval is
+    [since, until), and the next one starts where it ends.
 
     Args:
         kind: full | incremental | backfill | manual. Only full and incremental runs may move the checkpoint.
-        since: lower bound, lag already taken off.
-        until: upper bound, fixed against the source before the first row is read.
+        since: lower bound, lag already taken off by the source.
+        until: upper bound, fixed against the source before the first row is read. The checkpoint of the run.
+            A full run reads all rows, also those beyond it or without a cursor; there it is the checkpoint only.
     """
 
     kind: str
@@ -69,6 +72,11 @@ class Window:
         """Whether a run of this window may move the checkpoint (never back)."""
         return self.kind in ("full", "incremental")
 
+    @property
+    def includes_until(self) -> bool:
+        """Whether rows whose cursor equals `until` belong to this window."""
+        return self.kind in ("full", "incremental")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -76,9 +84,11 @@ class Batch:
 
     Args:
         frame: the source columns, typed as `Source.columns()` said, plus `ROW` (Int64, 1-based per run).
-            A value that is not of its column's type stays text: such a column is String.
+            A value that is not of its column's type stays text: such a column is String in this batch.
+            A column that `columns:` drops and nothing else names may be missing.
         origin: where these rows come from, for people: a file name, or a table.
-        first_line: for files, the row number within `origin` of the first row here; else 0.
+        first_line: for files, the row number within `origin` of the first row here; else 0. Another row of this
+            batch is number first_line + its ROW - ROW of the first (bad rows in between have their numbers too).
         bad: rows the source could not even split into columns, as a rejected frame (see `REJECTED`); None = none.
         total: rows the source expects in all, estimated cheaply, for progress and ETA; None = unknown.
     """

@@ -69,7 +69,14 @@ class Source(Protocol):
         """Return the source's columns in order, by catalogue or header."""
 
     def window(self, kind: str, since: str | None, until: str | None) -> Window:
-        """Fix the bounds before reading: an open `until` becomes what the source holds now."""
+        """Fix the bounds before reading.
+
+        Args:
+            since: incremental: the checkpoint as it was stored, or None; the source takes `increment.lag_s` off.
+                backfill and manual: ISO time, taken as it is.
+            until: ISO time, or None: then what the source holds now, and never later than its clock, so that a
+                row dated in the future cannot carry the checkpoint away.
+        """
 
     def read(self, window: Window) -> Iterator[Batch]:
         """Yield batches of at most `plan.batch_rows` rows, in bounded memory."""
