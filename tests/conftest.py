@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.errors import ConfigError
+from tests.services.connections import airflow_conn
 from tests.services.postgres import PostgresServer
 
 _HERE = Path(__file__).parent
@@ -73,9 +72,3 @@ def lookup() -> Callable[..., Callable[[str], ConnectionInfo]]:
         return find
 
     return make
-
-
-def airflow_conn(info: ConnectionInfo) -> tuple[str, str]:
-    """Return name and JSON value of the environment variable that defines this connection."""
-    values = {name: value for name, value in asdict(info).items() if value}
-    return f"AIRFLOW_CONN_{values.pop('id').upper()}", json.dumps({"conn_type": values.pop("type"), **values})
