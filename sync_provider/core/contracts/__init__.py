@@ -26,7 +26,7 @@ from sync_provider.core.contracts.plan import (
 )
 from sync_provider.core.contracts.systems import Load, LoadSpec, Session, Source, SourceType, Target, TargetType
 from sync_provider.core.contracts.types import ColumnType, known_types, parse_type
-from sync_provider.core.contracts.words import Cleaner, CleanStep, Mask, Rule, RuleCase
+from sync_provider.core.contracts.words import Cleaner, CleanStep, Mask, Rule, RuleCase, column_names, column_params
 
 __all__ = [
     "AlertPlan",
@@ -62,6 +62,8 @@ __all__ = [
     "TargetPlan",
     "TargetType",
     "Window",
+    "column_names",
+    "column_params",
     "known_types",
     "parse_type",
 ]

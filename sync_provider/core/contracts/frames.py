@@ -39,3 +39,14 @@ def frame_type(column: ColumnType) -> pl.DataType:
         "binary": pl.Binary(),
     }
     return simple.get(column.kind, pl.String())
+
+
+def row_type(column: ColumnType) -> pl.DataType:
+    """Return the polars type a rule or an expression sees: `frame_type`, but every decimal is a number.
+
+    A decimal without bounds is compared as Float64; the value that is written stays the exact text.
+    """
+    import polars as pl
+
+    kept = frame_type(column)
+    return pl.Float64() if column.kind == "decimal" and kept == pl.String() else kept

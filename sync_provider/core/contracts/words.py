@@ -79,3 +79,18 @@ class Mask(Protocol):
 
     def apply(self, column: str, params: Mapping[str, Any], key: bytes | None) -> pl.Expr:
         """Return the masked text of `column` (String in, String out, NULL stays NULL)."""
+
+
+def column_names(params: Any, word: str) -> tuple[str, ...]:
+    """Read the columns of a word: `not_null: id` or `not_null: [id, name]`. Raises ValueError."""
+    names = [params] if isinstance(params, str) else params
+    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"expects column names, got {params!r}\n  fix: write `{word}: [column, …]`")
+    return tuple(names)
+
+
+def column_params(params: Any, word: str, example: str) -> Mapping[str, Any]:
+    """Read a word's map of column → parameter, `range: {amount: {min: 0}}`. Raises ValueError."""
+    if not isinstance(params, Mapping) or not params or not all(isinstance(name, str) for name in params):
+        raise ValueError(f"expects a map of columns, got {params!r}\n  fix: write `{word}: {{column: {example}}}`")
+    return params
