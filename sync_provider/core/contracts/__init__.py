@@ -26,7 +26,16 @@ from sync_provider.core.contracts.plan import (
 )
 from sync_provider.core.contracts.systems import Load, LoadSpec, Session, Source, SourceType, Target, TargetType
 from sync_provider.core.contracts.types import ColumnType, known_types, parse_type
-from sync_provider.core.contracts.words import Cleaner, CleanStep, Mask, Rule, RuleCase, column_names, column_params
+from sync_provider.core.contracts.words import (
+    Cleaner,
+    CleanStep,
+    Mask,
+    Rule,
+    RuleCase,
+    check_params,
+    column_names,
+    column_params,
+)
 
 __all__ = [
     "AlertPlan",
@@ -62,6 +71,7 @@ __all__ = [
     "TargetPlan",
     "TargetType",
     "Window",
+    "check_params",
     "column_names",
     "column_params",
     "known_types",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sync_provider.core.contracts.types import ColumnType
@@ -94,3 +95,12 @@ def column_params(params: Any, word: str, example: str) -> Mapping[str, Any]:
     if not isinstance(params, Mapping) or not params or not all(isinstance(name, str) for name in params):
         raise ValueError(f"expects a map of columns, got {params!r}\n  fix: write `{word}: {{column: {example}}}`")
     return params
+
+
+def check_params(params: Mapping[str, Any], known: Sequence[str], word: str) -> None:
+    """Refuse parameters a word does not have. Raises ValueError with the nearest one."""
+    for name in params:
+        if name not in known:
+            near = get_close_matches(str(name), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"\n  fix: use one of: {', '.join(known) or 'none'}"
+            raise ValueError(f"{word} has no parameter {name!r}{hint}")
