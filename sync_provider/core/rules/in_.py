@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sync_provider.core.contracts import ColumnType, RuleCase, column_params
-from sync_provider.core.rules.literals import plain
+from sync_provider.core.expressions.literals import plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +38,8 @@ def _not_among(column: str, members: Sequence[Any]) -> Any:
         import polars as pl
 
         values = [plain(member, column, types[column]) for member in members]
+        if all(isinstance(value, str) for value in values):
+            return ~pl.col(column).is_in(values)
         return ~pl.any_horizontal(pl.col(column) == value for value in values)
 
     return broken

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sync_provider.core.contracts import ColumnType, RuleCase, column_params
-from sync_provider.core.rules.literals import literal
+from sync_provider.core.expressions.literals import literal
 
 if TYPE_CHECKING:
     import polars as pl
