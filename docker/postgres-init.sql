@@ -1,0 +1,2 @@
+-- Runs once, on an empty volume: the database that syncs write to, beside Airflow's own.
+CREATE DATABASE warehouse;
