@@ -1,0 +1,267 @@
+"""The keys of a source file and of project.yaml, as pydantic models: validator and JSON Schema are made of them.
+
+Inherited keys (`Shared`) may stand at any level; see `levels` for who wins.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
+
+from sync_provider.core.config.problems import unknown
+from sync_provider.core.config.schedules import Schedule, ScheduleField, Timezone
+from sync_provider.core.config.values import Duration, Names, Percent, Size, null_is_empty, one_or_many, wrong
+from sync_provider.core.contracts import ColumnType, known_types, parse_type
+
+ErrorKind = Literal["connection", "data", "system", "business"]
+
+
+class Keys(BaseModel):
+    """A map in which every key is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SharedTarget(Keys):
+    """`target:` at any level."""
+
+    connection: str | None = Field(default=None, description="Airflow connection id of the target, never a secret")
+    schema_: str | None = Field(default=None, alias="schema", description="schema the tables are in")
+    state_schema: str | None = Field(
+        default=None, description="schema of our own _sync_ tables; the target's otherwise"
+    )
+
+
+class InterfaceTarget(SharedTarget):
+    """`target:` of an interface."""
+
+    table: str | None = Field(default=None, description="the interface's name otherwise")
+
+
+class Retry(Keys):
+    """`retry:`."""
+
+    max: NonNegativeInt = Field(default=2, description="how often a failed task is tried again")
+    backoff: Literal["exponential", "fixed"] = "exponential"
+    delay: Duration = Field(default=30.0, description="before the first retry, such as 30s")
+    max_delay: Duration = Field(default=600.0, description="never wait longer than this")
+    errors: tuple[ErrorKind, ...] = Field(default=("connection", "system"), description="kinds that are retried")
+
+
+def read_budget(value: Any) -> Any:
+    """Read the short forms of `max_bad`: `1%`, or a number of rows."""
+    if isinstance(value, str):
+        return {"percent": value}
+    return {"rows": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Budget(Keys):
+    """`max_bad:`: how many rows may be rejected before a run fails."""
+
+    rows: NonNegativeInt | None = None
+    percent: Percent | None = None
+    min_rows: NonNegativeInt = Field(default=100, description="a percentage counts from this many rows on")
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Budget:
+        if (self.rows is None) == (self.percent is None):
+            raise wrong("needs rows or percent, one of the two", "write 1%, {rows: 5} or {percent: 1%, min_rows: 200}")
+        return self
+
+
+BudgetField = Annotated[
+    Budget,
+    BeforeValidator(
+        read_budget,
+        json_schema_input_type=Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | NonNegativeInt | Budget,
+    ),
+]
+
+
+class Limits(Keys):
+    """`limits:`."""
+
+    source: PositiveInt | None = Field(default=None, description="interfaces of one source that run at the same time")
+    memory: Size | None = Field(default=None, description="memory one run may use, such as 512MB")
+
+
+class BatchSize(Keys):
+    """`batch:`."""
+
+    rows: PositiveInt = Field(default=50_000, description="rows that travel together")
+
+
+class Alert(Keys):
+    """One entry of `alerts:`."""
+
+    when: Annotated[
+        tuple[Literal["failure", "max_bad", "success"], ...],
+        BeforeValidator(one_or_many),
+    ] = Field(default=("failure",), description="what is told", min_length=1)
+    notifier: str = Field(description="an Airflow notifier by dotted name")
+    args: dict[str, Any] = Field(default={}, description="the notifier's arguments; connections by id, never a secret")
+
+    @model_validator(mode="after")
+    def _dotted(self) -> Alert:
+        if "." not in self.notifier:
+            raise wrong(f"notifier {self.notifier!r} is not a dotted name", "write package.module.ClassName")
+        return self
+
+
+class Shared(Keys):
+    """Keys that are inherited: interface, source file, environment, project."""
+
+    target: SharedTarget = SharedTarget()
+    schedule: ScheduleField = Field(default=Schedule(manual=True), description="when to run")
+    timezone: Timezone = Field(default="UTC", description="time zone of the schedule")
+    enabled: bool = Field(default=True, description="false: neither scheduled nor run; state is kept")
+    catchup: bool = Field(default=False, description="run the intervals missed while paused")
+    max_bad: BudgetField | None = Field(default=None, description="error budget: 1% or {rows: 5}")
+    retry: Retry = Retry()
+    timeout: Duration | None = Field(default=None, description="one task may take this long")
+    overlap: Literal["wait", "skip", "cancel_running"] = Field(default="wait", description="when one still runs")
+    limits: Limits = Limits()
+    execution: Literal["staged", "fused"] = Field(default="staged", description="one task per stage, or one for all")
+    batch: BatchSize = BatchSize()
+    alerts: tuple[Alert, ...] = ()
+    owner: str = ""
+    tags: Names = ()
+    metadata_columns: bool = Field(default=True, description="add _sync_run_id and _synced_at to the target")
+
+
+def check_type(text: str) -> str:
+    """Return a column type as written. Raises a validator's error with the nearest type."""
+    try:
+        parse_type(text)
+    except ValueError as error:
+        what = unknown("type", text, known_types()) if "unknown" in str(error) else str(error)
+        raise wrong(what, "write it as text, bigint, decimal(12,2), boolean, date, timestamp or timestamptz") from None
+    return text
+
+
+class Column(Keys):
+    """One entry of `columns:`."""
+
+    to: str | None = Field(default=None, description="name in the target", min_length=1)
+    type: Annotated[str, AfterValidator(check_type)] | None = Field(
+        default=None, description="such as bigint, text, decimal(12,2), timestamp"
+    )
+    expr: str | None = Field(default=None, description="computed from other columns, as SQL")
+    drop: bool = Field(default=False, description="leave it out of the target")
+    timezone: Timezone | None = Field(default=None, description="zone of timestamps that carry none")
+
+    @model_validator(mode="after")
+    def _sense(self) -> Column:
+        others = [name for name in ("to", "type", "expr", "timezone") if getattr(self, name) is not None]
+        if self.drop and others:
+            raise wrong(f"drop cannot stand together with {', '.join(others)}", "remove one of the two")
+        return self
+
+    def column_type(self) -> ColumnType | None:
+        """Return the parsed type."""
+        return None if self.type is None else parse_type(self.type)
+
+
+def as_text(value: Any) -> Any:
+    """Read a whole number as text: a cursor starts at 0 as well as at a date."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Incremental(Keys):
+    """`incremental:`: read only what is new."""
+
+    strategy: Literal["timestamp", "key", "log", "flag"] = "timestamp"
+    cursor: str = Field(description="source column that tells what is new")
+    lag: Duration = Field(default=300.0, description="read this far back again, for rows committed late")
+    start: Annotated[str, BeforeValidator(as_text)] | None = Field(
+        default=None, description="first cursor value ever read"
+    )
+
+
+class Interface(Shared):
+    """One thing that syncs: a key under `interfaces:`."""
+
+    title: str = ""
+    target: InterfaceTarget = InterfaceTarget()
+    primary_key: Names = Field(default=(), description="target columns; a merge is inferred from it")
+    write: Literal["append", "merge"] | None = Field(default=None, description="merge where there is a primary_key")
+    mode: Literal["full", "incremental"] | None = Field(default=None, description="inferred from `incremental:`")
+    incremental: Incremental | None = None
+    where: str | None = Field(default=None, description="SQL condition the source applies")
+    order_by: Names = Field(default=(), description="columns that tell the newer of two rows with one key")
+    filter: str | None = Field(default=None, description="rows to keep, as SQL over source columns")
+    columns: Annotated[
+        dict[str, Annotated[Column, BeforeValidator(null_is_empty)]],
+        BeforeValidator(null_is_empty),
+    ] = {}
+    clean: tuple[dict[str, Any], ...] = Field(default=(), description="cleaning steps, in order: - trim: [name]")
+    checks: tuple[dict[str, Any], ...] = Field(default=(), description="row rules: - not_null: [id]")
+    mask: dict[str, Any] = Field(default={}, description="target column: method")
+
+
+class SourceHead(Keys):
+    """`source:`, without the keys of its type."""
+
+    type: str = Field(description="what kind of system this is")
+    connection: str | None = Field(default=None, description="Airflow connection id, never a secret")
+
+
+class SourceFile(Shared):
+    """A file under config/sources/<library>/."""
+
+    source: dict[str, Any]
+    title: str = ""
+    interfaces: dict[str, Any] = Field(min_length=1)
+
+
+class Environment(Keys):
+    """One environment of project.yaml."""
+
+    defaults: Shared = Shared()
+    force: Shared = Field(default=Shared(), description="beats everything: dev never writes prod")
+
+
+class ProjectFile(Keys):
+    """config/project.yaml."""
+
+    version: Literal[1] = 1
+    defaults: Shared = Shared()
+    environments: dict[str, Annotated[Environment, BeforeValidator(null_is_empty)]] = {}
+    store: str | None = Field(
+        default=None, description="where runs are kept: a URL without password, or a connection id"
+    )
+    staging: str | None = Field(
+        default=None, description="where stages hand over files: file:///data, s3://bucket/path"
+    )
+
+
+#: what holds where nothing is written; shown by `explain` as built-in
+BUILTIN: dict[str, Any] = {
+    "schedule": "manual",
+    "timezone": "UTC",
+    "enabled": True,
+    "catchup": False,
+    "overlap": "wait",
+    "execution": "staged",
+    "retry": {
+        "max": 2,
+        "backoff": "exponential",
+        "delay": "30s",
+        "max_delay": "10m",
+        "errors": ["connection", "system"],
+    },
+    "batch": {"rows": 50_000},
+    "metadata_columns": True,
+}
+#: keys that replace as a whole: the parts of two of them together make no sense
+ATOMIC = frozenset({"schedule", "max_bad"})

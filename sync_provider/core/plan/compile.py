@@ -1,0 +1,116 @@
+"""One effective config → one Plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from sync_provider.core.config.levels import level
+from sync_provider.core.config.models import Interface
+from sync_provider.core.config.positions import Node
+from sync_provider.core.config.project_file import Settings
+from sync_provider.core.config.source_file import Effective, SourceConfig
+from sync_provider.core.contracts import (
+    AlertPlan,
+    BudgetPlan,
+    ColumnPlan,
+    IncrementPlan,
+    Plan,
+    RetryPlan,
+    SchedulePlan,
+    SourcePlan,
+    TargetPlan,
+)
+
+#: fields that say where things are on this machine, not what is done
+_LOCAL = ("store", "staging", "config_file", "config_hash")
+_ORIGIN = {"interface": "interface", "source": "source"}
+
+
+def compile_plan(library: str, source_name: str, source: SourceConfig, item: Effective, settings: Settings) -> Plan:
+    """Return the plan of one checked interface."""
+    model = item.model
+    assert source.head is not None  # an effective interface has a valid source
+    plan = Plan(
+        library=library,
+        source_name=source_name,
+        interface=item.name,
+        source=SourcePlan(source.head.type, source.head.connection, item.options),
+        target=_target(model, item.name),
+        mode=model.mode or ("incremental" if model.incremental else "full"),
+        write=model.write or "merge",
+        schedule=_schedule(model, item.root),
+        primary_key=model.primary_key,
+        order_by=model.order_by,
+        increment=_increment(model),
+        where=model.where,
+        filter=model.filter,
+        columns=_columns(model),
+        clean=tuple(word.plan for word in item.words.clean),
+        checks=tuple(word.plan for word in item.words.checks),
+        mask=tuple(word.plan for word in item.words.mask),
+        max_bad=BudgetPlan(**model.max_bad.model_dump()) if model.max_bad else BudgetPlan(),
+        retry=_retry(model),
+        timeout_s=model.timeout,
+        overlap=model.overlap,
+        limits=model.limits.model_dump(exclude_none=True),
+        execution=model.execution,
+        batch_rows=model.batch.rows,
+        metadata_columns=model.metadata_columns,
+        alerts=tuple(AlertPlan(alert.when, alert.notifier, alert.args) for alert in model.alerts),
+        staging=settings.staging,
+        store=settings.store,
+        title=model.title,
+        source_title=source.title,
+        owner=model.owner,
+        tags=model.tags,
+        environment=settings.environment,
+        config_file=str(settings.top / source.file),
+    )
+    return replace(plan, config_hash=config_hash(plan))
+
+
+def config_hash(plan: Plan) -> str:
+    """Return 12 hex digits that change when what the plan does changes, on any machine."""
+    data = {name: value for name, value in plan.to_json().items() if name not in _LOCAL}
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _target(model: Interface, name: str) -> TargetPlan:
+    target = model.target
+    assert target.connection is not None  # `sense` saw to it
+    return TargetPlan(target.connection, target.table or name, target.schema_, target.state_schema or target.schema_)
+
+
+def _schedule(model: Interface, root: Node) -> SchedulePlan:
+    schedule = model.schedule
+    levels = [level(root.find((key,))) for key in ("schedule", "timezone", "catchup")]
+    return SchedulePlan(
+        kind=schedule.kind,
+        cron=schedule.cron,
+        timezone=schedule.timezone or model.timezone,
+        interval_s=schedule.interval,
+        start=schedule.start,
+        enabled=model.enabled,
+        catchup=model.catchup,
+        origin="interface" if "interface" in levels else _ORIGIN.get(levels[0], "project"),
+    )
+
+
+def _increment(model: Interface) -> IncrementPlan | None:
+    new = model.incremental
+    return IncrementPlan(new.strategy, new.cursor, new.lag, new.start) if new else None
+
+
+def _columns(model: Interface) -> tuple[ColumnPlan, ...]:
+    return tuple(
+        ColumnPlan(name, column.to or name, column.column_type(), column.expr, column.drop, column.timezone)
+        for name, column in model.columns.items()
+    )
+
+
+def _retry(model: Interface) -> RetryPlan:
+    retry = model.retry
+    return RetryPlan(retry.max, retry.backoff, retry.delay, retry.max_delay, retry.errors)

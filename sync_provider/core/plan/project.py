@@ -1,0 +1,215 @@
+"""All sources of a config folder: their plans, and everything that is wrong with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from sync_provider.core.config.positions import Document, Node
+from sync_provider.core.config.problems import Problem, did_you_mean, sorted_unique
+from sync_provider.core.config.project_file import Settings, load_settings
+from sync_provider.core.config.source_file import NAME, SourceConfig, bad_name, read_source
+from sync_provider.core.contracts import Plan
+from sync_provider.core.errors import ConfigError
+from sync_provider.core.plan.compile import compile_plan
+from sync_provider.core.plan.tables import shared_tables
+
+#: what editors leave behind
+_IGNORED = (".", "_", "~")
+
+
+@dataclass(frozen=True)
+class LoadedSource:
+    """One source file.
+
+    Args:
+        file: path from the project root.
+        interfaces: names written under `interfaces:`, in order, broken or not.
+        plans: one per interface; () when the file has an error.
+        problems: errors, those of project.yaml that stop this source included.
+        warnings: what works and may not be meant; they stop nothing.
+        guarantees: what the source type promises where that is weaker than exactly once; "" otherwise.
+        roots: effective trees by interface, for `explain`.
+    """
+
+    library: str
+    name: str
+    file: str
+    title: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    type: str = ""
+    interfaces: tuple[str, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    guarantees: str = ""
+    roots: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        """`library.source`."""
+        return f"{self.library}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a config folder holds.
+
+    Args:
+        root: the project root, parent of the config folder.
+        places: `file:line` of `store` and `staging`, where project.yaml has them.
+        own_problems: those of project.yaml and of files that are no source.
+    """
+
+    root: Path
+    environment: str
+    store: str
+    staging: str
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
+    sources: tuple[LoadedSource, ...] = ()
+    own_problems: tuple[Problem, ...] = ()
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return all errors by place, each once."""
+        return sorted_unique((*self.own_problems, *(p for source in self.sources for p in source.problems)))
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Return what works and may not be meant."""
+        return sorted_unique(p for source in self.sources for p in source.warnings)
+
+    @cached_property
+    def plans(self) -> Mapping[str, Plan]:
+        """Return all plans by id."""
+        return {plan.id: plan for source in self.sources for plan in source.plans}
+
+    def source_of(self, id: str) -> LoadedSource:
+        """Return the source an interface id belongs to.
+
+        Raises:
+            ConfigError: no file holds an interface of that id; the nearest id is suggested.
+        """
+        known = {f"{source.id}.{name}": source for source in self.sources for name in source.interfaces}
+        if id in known:
+            return known[id]
+        for source in self.sources:
+            if not source.interfaces and source.problems and id.startswith(f"{source.id}."):
+                return source
+        near = did_you_mean(id, known)
+        raise ConfigError(f"no interface {id!r}{near}", fix="see them all with `sync-provider list`")
+
+    def plan(self, id: str) -> Plan:
+        """Return the plan of `library.source.interface`.
+
+        Raises:
+            ConfigError: there is none of that id, or its file has problems.
+        """
+        found = self.plans.get(id)
+        if found is not None:
+            return found
+        source = self.source_of(id)
+        errors = source.problems
+        more = f"\n  and {len(errors) - 1} more" if len(errors) > 1 else ""
+        raise ConfigError(f"{id}: its configuration has problems\n{errors[0].text()}{more}",
+                          fix="correct the file; `sync-provider validate` lists every problem")  # fmt: skip
+
+
+def load_project(config_dir: Path, env: str | None = None, only: tuple[str, str] | None = None) -> Project:
+    """Read a config folder. Never raises for what is in it: look at `problems`.
+
+    Args:
+        config_dir: the folder that holds `sources/` and, if any, `project.yaml`.
+        env: one of `environments:` in project.yaml.
+        only: (library, source): read that file and project.yaml, nothing else.
+    """
+    settings = load_settings(config_dir, env)
+    files, strays = _files(config_dir, only)
+    loaded = [_load(path, shown, library, settings) for path, shown, library in files]
+    return Project(
+        root=settings.top,
+        environment=settings.environment,
+        store=settings.store,
+        staging=settings.staging,
+        places=settings.places,
+        sources=shared_tables(loaded),
+        own_problems=sorted_unique((*settings.problems, *strays)),
+    )
+
+
+def _load(path: Path, shown: str, library: str, settings: Settings) -> LoadedSource:
+    config = read_source(path, shown, settings)
+    named = [Document(shown).problem(1, 1, (), *bad_name(what, name))
+             for what, name in (("library", library), ("source", path.stem)) if not NAME.fullmatch(name)]  # fmt: skip
+    effective = () if named else config.effective
+    return LoadedSource(
+        library=library,
+        name=path.stem,
+        file=shown,
+        title=config.title,
+        owner=_text(config.shared, "owner"),
+        tags=_texts(config.shared, "tags"),
+        type=config.head.type if config.head else "",
+        interfaces=config.names,
+        plans=tuple(compile_plan(library, path.stem, config, item, settings) for item in effective),
+        problems=sorted_unique((*config.problems, *named)),
+        guarantees=_guarantees(config),
+        roots=config.roots,
+    )
+
+
+def _guarantees(config: SourceConfig) -> str:
+    return config.type.guarantees if config.type is not None else ""
+
+
+def _files(config_dir: Path, only: tuple[str, str] | None) -> tuple[list[tuple[Path, str, str]], list[Problem]]:
+    """Return (path, shown name, library) of each source file, and a problem for each file that cannot be one."""
+    top, shown = config_dir / "sources", f"{config_dir.name}/sources"
+    if only is not None:
+        path = top / only[0] / f"{only[1]}.yaml"
+        return ([(path, f"{shown}/{only[0]}/{only[1]}.yaml", only[0])] if path.exists() else []), []
+    files: list[tuple[Path, str, str]] = []
+    strays: list[Problem] = []
+    if not top.is_dir():
+        fix = f"create {shown}/<library>/<source>.yaml, or pass --config"
+        return files, [Document(shown).problem(1, 1, (), "there is no such folder", fix)]
+    for name in _entries(top):
+        if not (top / name).is_dir():
+            strays += _stray(f"{shown}/{name}", "lies outside of a library's folder", f"move it to {shown}/<library>/")
+            continue
+        for file in _entries(top / name):
+            if file.endswith(".yaml"):
+                files.append((top / name / file, f"{shown}/{name}/{file}", name))
+            elif (top / name / file).is_dir():
+                nested = Document(f"{shown}/{name}/{file}")
+                fix = f"keep source files directly in {shown}/{name}/"
+                strays += [nested.problem(1, 1, (), "is a folder inside a library's folder", fix)]
+            else:
+                strays += _stray(
+                    f"{shown}/{name}/{file}", "is not read: its name ends in .yml", "rename it to end in .yaml"
+                )
+    return files, strays
+
+
+def _entries(folder: Path) -> Iterator[str]:
+    names = (entry.name for entry in os.scandir(folder))
+    return iter(sorted(n for n in names if not n.startswith(_IGNORED) and not n.endswith("~")))
+
+
+def _stray(shown: str, message: str, fix: str) -> list[Problem]:
+    return [Document(shown).problem(1, 1, (), message, fix)] if shown.endswith((".yaml", ".yml")) else []
+
+
+def _text(node: Node | None, key: str) -> str:
+    found = node.get(key) if node is not None else None
+    return found.value if found is not None and isinstance(found.value, str) else ""
+
+
+def _texts(node: Node | None, key: str) -> tuple[str, ...]:
+    found = node.get(key) if node is not None else None
+    value = found.plain() if found is not None else []
+    return tuple(text for text in ([value] if isinstance(value, str) else value or []) if isinstance(text, str))

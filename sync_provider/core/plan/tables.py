@@ -1,0 +1,53 @@
+"""Interfaces that write the same target table, across the whole project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sync_provider.core.config.problems import sorted_unique
+from sync_provider.core.contracts import Plan
+
+if TYPE_CHECKING:
+    from sync_provider.core.config.problems import Problem
+    from sync_provider.core.plan.project import LoadedSource
+
+
+def shared_tables(sources: Sequence[LoadedSource]) -> tuple[LoadedSource, ...]:
+    """Return the sources with a problem at each interface whose table another one writes too."""
+    first: dict[tuple[str, str | None, str], Plan] = {}
+    result = []
+    for source in sources:
+        found: list[Problem] = []
+        for plan in source.plans:
+            target = plan.target
+            other = first.setdefault((target.connection, target.schema, target.table), plan)
+            if other is not plan:
+                found.append(_problem(source, plan, other))
+        errors = sorted_unique(p for p in found if p.severity == "error")
+        warnings = sorted_unique(p for p in found if p.severity == "warning")
+        if found:
+            source = replace(source, problems=errors, warnings=warnings, plans=() if errors else source.plans)
+        result.append(source)
+    return tuple(result)
+
+
+def _problem(source: LoadedSource, plan: Plan, other: Plan) -> Problem:
+    root = source.roots[plan.interface]
+    node = root.find(("target", "table"))
+    node = node if node.path[-1:] == ("table",) else root
+    table = f"{plan.target.schema}.{plan.target.table}" if plan.target.schema else plan.target.table
+    message = f"{other.id} writes {table} in {plan.target.connection!r} too"
+    if _rewrites(plan) or _rewrites(other):
+        # append with a lag deletes rows from the checkpoint on, whoever wrote them
+        fix = "give one of them another `target: {table: …}`, or a `primary_key:`"
+        return node.problem(f"{message}, and rows appended with a lag are replaced by time", fix, at_key=True)
+    fix = (
+        "give one of them another `target: {table: …}` unless they share it on purpose; their runs wait for each other"
+    )
+    return node.problem(message, fix, at_key=True, severity="warning")
+
+
+def _rewrites(plan: Plan) -> bool:
+    return plan.write == "append" and plan.increment is not None and plan.increment.lag_s > 0
