@@ -1,0 +1,51 @@
+"""How far each interface is: one cursor value, as exact text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from sync_provider.core.contracts import Session
+from sync_provider.core.ledger.clock import now
+from sync_provider.core.ledger.tables import tables
+
+
+def get(session: Session, schema: str | None, interface: str, shard: str = "") -> str | None:
+    """Return the checkpoint, or None before the first run."""
+    table = tables(schema).checkpoint
+    found = session.rows(sa.select(table.c.value).where(table.c.interface == interface, table.c.shard == shard))
+    return str(found[0]["value"]) if found else None
+
+
+def advance(session: Session, schema: str | None, interface: str, value: str, run_id: str, shard: str = "") -> str:
+    """Move the checkpoint to `value`, never back; return what it is now."""
+    known = get(session, schema, interface, shard)
+    if known is not None and not is_later(value, known):
+        return known
+    put(session, schema, interface, value, run_id, shard)
+    return value
+
+
+def is_later(value: str, known: str) -> bool:
+    """Whether one cursor value comes after another: as times where both are, else as text."""
+    try:
+        new, old = datetime.fromisoformat(value), datetime.fromisoformat(known)
+        return new > old
+    except (ValueError, TypeError):  # no times, or one with and one without an offset
+        return value > known
+
+
+def put(session: Session, schema: str | None, interface: str, value: str, run_id: str, shard: str = "") -> None:
+    """Set the checkpoint, whatever it was."""
+    table = tables(schema).checkpoint
+    values = {"value": value, "run_id": run_id, "updated_at": now(session)}
+    same = (table.c.interface == interface) & (table.c.shard == shard)
+    if not session.run(sa.update(table).where(same).values(values)):
+        session.run(sa.insert(table).values(interface=interface, shard=shard, **values))
+
+
+def reset(session: Session, schema: str | None, interface: str, shard: str = "") -> None:
+    """Forget the checkpoint: the next run reads everything."""
+    table = tables(schema).checkpoint
+    session.run(sa.delete(table).where(table.c.interface == interface, table.c.shard == shard))
