@@ -1,0 +1,1 @@
+"""PostgreSQL: sessions, errors, names, types and probes."""

@@ -1,0 +1,1 @@
+"""SQLite: sessions, errors, names, types and probes."""
