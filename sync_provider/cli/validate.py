@@ -1,0 +1,92 @@
+"""`sync-provider validate`: every mistake of every file at once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sync_provider.core.plan import Problem, Project
+
+HELP = "check all YAML files and show every mistake with its place"
+_HIDDEN = ("excerpt", "caret")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--format", choices=["text", "json", "github"], default="text", help="how to show problems")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Return 0 when there is no error, else 1."""
+    from sync_provider.core.plan import load_project
+
+    project = load_project(Path(args.config), args.env)
+    found = [_from_here(problem, project.root) for problem in (*project.problems, *project.warnings)]
+    if args.format == "json":
+        print(json.dumps(_as_json(project, found), ensure_ascii=False, indent=2))
+    elif args.format == "github":
+        print("\n".join([*map(_annotation, found), summary(project)]))
+    else:
+        notes = [f"note: {text}" for text in guarantees(project)]
+        print("\n".join([*(problem.text() for problem in found), *notes, summary(project)]))
+    return 1 if project.problems else 0
+
+
+def summary(project: Project) -> str:
+    """Return `N sources, M interfaces, K problems`."""
+    interfaces = sum(len(source.interfaces) for source in project.sources)
+    parts = [(len(project.sources), "source"), (interfaces, "interface"), (len(project.problems), "problem")]
+    parts += [(len(project.warnings), "warning")] if project.warnings else []
+    return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in parts)
+
+
+def guarantees(project: Project) -> list[str]:
+    """Return one sentence per source type whose promise is weaker than exactly once, and where it is used."""
+    used: dict[tuple[str, str], list[str]] = {}
+    for source in project.sources:
+        if source.guarantees:
+            used.setdefault((source.type, source.guarantees), []).append(source.id)
+    return [f"{kind} ({_few(ids)}): {text}" for (kind, text), ids in used.items()]
+
+
+def _few(ids: list[str]) -> str:
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+
+
+def _from_here(problem: Problem, root: Path) -> Problem:
+    """Return a problem whose path works from where the command was started."""
+    try:
+        here = Path(os.path.relpath(root / problem.file)).as_posix()
+    except ValueError:  # another drive
+        here = str(root / problem.file)
+    return replace(problem, file=here)
+
+
+def _as_json(project: Project, found: list[Problem]) -> dict[str, object]:
+    shown = [{name: value for name, value in asdict(problem).items() if name not in _HIDDEN} for problem in found]
+    return {
+        "sources": len(project.sources),
+        "interfaces": sum(len(source.interfaces) for source in project.sources),
+        "problems": shown,
+        "notes": guarantees(project),
+    }
+
+
+def _annotation(problem: Problem) -> str:
+    """Return a GitHub workflow command; `%`, line ends, and in properties `:` and `,`, are escaped."""
+    place = f"file={_escaped(problem.file)},line={problem.line},col={problem.column}"
+    title = _escaped(problem.path or "file")
+    message = f"{problem.message}; fix: {problem.fix}" if problem.fix else problem.message
+    text = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{problem.severity} {place},title={title}::{text}"
+
+
+def _escaped(text: str) -> str:
+    for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"), (":", "%3A"), (",", "%2C")):
+        text = text.replace(character, code)
+    return text
