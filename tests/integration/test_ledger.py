@@ -135,9 +135,7 @@ def test_a_load_keeps_its_window_through_retries(session: Session) -> None:
 def test_a_second_try_replaces_the_rejected_rows_of_the_first(session: Session) -> None:
     import polars as pl
 
-    texts = {
-        name: ["x\n'\"中", None] for name in ("position", "kind", "rule", "message", "key", "data", "raw", "action")
-    }
+    texts = {name: ["x\n'\"中", None] for name in REJECTED if name != ROW}
     frame = pl.DataFrame({"__row": [1, 2], **texts})
     assert rejected.replace(session, None, PLAN, "r1", [frame], state="new") == 2
     assert rejected.replace(session, None, PLAN, "r1", [frame.head(1)], state="new") == 1
