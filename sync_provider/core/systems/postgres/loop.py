@@ -17,13 +17,24 @@ T = TypeVar("T")
 _JOIN_S = 2.0
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that counts as closed in a forked child; asyncpg asks before it says goodbye on the parent's socket."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._pid = os.getpid()
+        super().__init__(selector)
+
+    def is_closed(self) -> bool:
+        return super().is_closed() or self._pid != os.getpid()
+
+
 class LoopThread:
     """An event loop on a daemon thread, stopped and closed at exit."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._selector = selectors.DefaultSelector()
-        self.loop = asyncio.SelectorEventLoop(self._selector)
+        self.loop = _Loop(self._selector)
         self._thread = threading.Thread(target=self._main, name="sync-postgres", daemon=True)
         self._thread.start()
 
