@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sync_provider.core.contracts import ROW
@@ -114,9 +115,9 @@ def test_latin_1_and_odd_delimiters(tmp_path: Path) -> None:
 
 def test_bom_of_another_encoding_is_said(tmp_path: Path) -> None:
     assert read(tmp_path / "f.csv", b"\xef\xbb\xbfa\n1\n")[0] == [("1", 1)]
-    with pytest.raises(ConfigError, match="byte order mark of utf-16, format.encoding is utf-8"):
+    with pytest.raises(ConfigError, match=r"byte order mark of utf-16, format.encoding is utf-8"):
         read(tmp_path / "f.csv", "a\n1\n".encode("utf-16"))
-    with pytest.raises(ConfigError, match="byte order mark of utf-8, format.encoding is gbk"):
+    with pytest.raises(ConfigError, match=r"byte order mark of utf-8, format.encoding is gbk"):
         read(tmp_path / "f.csv", b"\xef\xbb\xbfa\n1\n", encoding="gbk")
     with pytest.raises(ConfigError, match="the header is not utf-8: column 1 is"):
         read(tmp_path / "f.csv", "中,b\n1,2\n".encode("gbk"))
@@ -138,7 +139,7 @@ def test_header_mistakes(tmp_path: Path) -> None:
         read(tmp_path / "f.csv", b"a,,c\n")
     with pytest.raises(ConfigError, match="lone carriage return"):
         read(tmp_path / "f.csv", b"a,b\r1,2\r3,4")
-    with pytest.raises(DataError, match="f.csv: is empty"):
+    with pytest.raises(DataError, match=r"f\.csv: is empty"):
         read(tmp_path / "f.csv", b"")
     assert read(tmp_path / "f.csv", b"a,b")[0] == []
 

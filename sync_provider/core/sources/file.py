@@ -48,8 +48,8 @@ class FileInterfaceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     files: str = Field(description='File names by pattern, e.g. "orders_*.csv"; read in the order of their names.')
-    format: CsvFormat = Field(CsvFormat(), description="How the files are written.")
-    missing: Literal["error", "ok"] = Field("error", description="What no matching file means.")
+    format: CsvFormat = Field(default=CsvFormat(), description="How the files are written.")
+    missing: Literal["error", "ok"] = Field(default="error", description="What no matching file means.")
 
 
 class FileSource:

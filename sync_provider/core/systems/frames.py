@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: a batch of fewer rows than asked for goes out when it is this big
+_BATCH_BYTES = 64 << 20
 #: text that its type says without loss; anything else stays text
 _SHAPES = {
     "date": r"^\d{4}-\d\d-\d\d$",
@@ -104,7 +106,7 @@ def needed(plan: Plan, columns: Iterable[str]) -> list[str]:
 
 
 def resized(pieces: Iterable[tuple[pl.DataFrame, list[T]]], rows: int) -> Iterator[tuple[pl.DataFrame, list[T]]]:
-    """Cut and join frames, each with a list beside it, so that every frame but the last has `rows` rows.
+    """Cut and join frames, each with a list beside it, so that all but the last have `rows` rows, or few big ones.
 
     A list goes out with the first frame after it, at the latest when it is `rows` long itself.
     """
@@ -115,7 +117,7 @@ def resized(pieces: Iterable[tuple[pl.DataFrame, list[T]]], rows: int) -> Iterat
     for frame, more in pieces:
         held = frame if held is None or held.is_empty() else pl.concat([held, frame])
         beside += more
-        while held.height >= rows or len(beside) >= rows:
+        while held.height >= rows or len(beside) >= rows or held.estimated_size() >= _BATCH_BYTES:
             yield held.head(rows), beside
             held, beside = held.slice(rows), []
     if held is not None and (beside or not held.is_empty()):

@@ -17,16 +17,20 @@ class CsvFormat(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: Literal["csv"] = "csv"
-    delimiter: str = Field(",", description="One ASCII character, or tab, comma, semicolon, pipe.")
-    encoding: str = Field("utf-8", description="Any Python codec name: utf-8 (BOM or not), gb18030, big5, utf-16, …")
-    header: bool = Field(True, description="Whether the first row names the columns; else column_1, column_2, …")
+    delimiter: str = Field(default=",", description="One ASCII character, or tab, comma, semicolon, pipe.")
+    encoding: str = Field(
+        default="utf-8", description="Any Python codec name: utf-8 (BOM or not), gb18030, big5, utf-16, …"
+    )
+    header: bool = Field(
+        default=True, description="Whether the first row names the columns; else column_1, column_2, …"
+    )
     null_values: tuple[str, ...] = Field(
-        ("",),
+        default=("",),
         description='Cells that mean NULL. "" is an empty cell without quotes (a quoted "" stays empty text); '
         "any other word means NULL quoted or not.",
     )
-    quote: str | None = Field('"', description="The quoting character; null where the file quotes nothing.")
-    skip_rows: int = Field(0, ge=0, description="Lines to leave out before the header.")
+    quote: str | None = Field(default='"', description="The quoting character; null where the file quotes nothing.")
+    skip_rows: int = Field(default=0, ge=0, description="Lines to leave out before the header.")
 
     @field_validator("delimiter")
     @classmethod

@@ -1,0 +1,89 @@
+"""Cursor values as text: reading any ISO form, taking seconds off, moving between time zones."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from sync_provider.core.contracts import IncrementPlan, Plan
+from sync_provider.core.errors import ConfigError
+
+_ISO = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,6})\d*)?)?)?"
+    r"\s*(?:(Z)|([+-])(\d\d)(?::?(\d\d))?)?\s*"
+)
+
+
+def read(text: str) -> datetime:
+    """Read a date or time in any ISO form, also PostgreSQL's `+00`; naive where it names no zone.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time; write it like 2026-08-22T02:00:00Z")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    moment = datetime(year, month, day, hour, minute, second, int((match[7] or "0").ljust(6, "0")))
+    if match[8]:
+        return moment.replace(tzinfo=timezone.utc)
+    if match[9]:
+        offset = timedelta(hours=int(match[10]), minutes=int(match[11] or 0))
+        return moment.replace(tzinfo=timezone(-offset if match[9] == "-" else offset))
+    return moment
+
+
+def written(moment: datetime) -> str:
+    """Write a time as databases do: a space, and `+00` where it has a zone."""
+    if moment.tzinfo is None:
+        return moment.isoformat(" ")
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(" ") + "+00"
+
+
+def earlier(text: str, seconds: float) -> str:
+    """Return the time `seconds` before `text`; unchanged where nothing is to take off."""
+    if not seconds:
+        return text
+    moment = read(text)
+    try:
+        return written(moment - timedelta(seconds=seconds))
+    except OverflowError:
+        return written(moment.replace(year=1, month=1, day=1))
+
+
+def naive(text: str, zone: str) -> str:
+    """Return a time as the clocks of `zone` show it; one without a zone stays as it is."""
+    moment = read(text)
+    return written(moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) if moment.tzinfo else moment)
+
+
+def aware(text: str) -> str:
+    """Return a time in UTC; one without a zone is UTC already."""
+    moment = read(text)
+    return written(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+
+
+def cursor_zone(plan: Plan, increment: IncrementPlan) -> str:
+    """Return the time zone of the cursor's naive times: its column's `timezone:`, else UTC."""
+    zones = (column.timezone for column in plan.columns if column.name == increment.cursor)
+    zone = next((zone for zone in zones if zone), "UTC")
+    try:
+        return ZoneInfo(zone).key
+    except (KeyError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"interface {plan.id!r}: columns.{increment.cursor}.timezone: unknown time zone {zone!r}",
+            fix="use a name like Asia/Shanghai",
+        ) from error
+
+
+def bound(plan: Plan, what: str, text: str | None) -> str | None:
+    """Check a bound given by hand. Raises ConfigError where it is no time."""
+    if text is None:
+        return None
+    try:
+        read(text)
+    except ValueError as error:
+        raise ConfigError(f"interface {plan.id!r}: {what}: {error}", fix=f"correct {what}") from error
+    return text

@@ -1,0 +1,87 @@
+"""Every source keeps the contract: files, SQLite, PostgreSQL."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
+from sync_provider.core.sources import file, postgres
+from sync_provider.core.systems.names import quote
+from sync_provider.testing.source_contract import SourceContract
+from tests.services.postgres import execute
+
+
+def make_plan(name: str, source: SourcePlan) -> Plan:
+    """Return a plan that reads `name` in full and goes nowhere."""
+    target = TargetPlan("nowhere", name)
+    return Plan("lib", "src", name, source, target, "full", "append", SchedulePlan("manual"))
+
+
+@dataclass
+class FileArena:
+    """Files in a folder."""
+
+    folder: Path
+    source = file.SOURCE
+    increments = False
+    big_rows = 60_000
+
+    def connections(self, name: str) -> ConnectionInfo:
+        raise AssertionError("files need no connection")
+
+    def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[str | None]]) -> None:
+        with (self.folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as out:
+            csv.writer(out).writerow(columns)
+            out.writelines(",".join(map(_cell, row)) + "\n" for row in rows)
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("file", None, {"path": str(self.folder), "files": f"{name}.csv"}))
+
+
+def _cell(text: str | None) -> str:
+    return "" if text is None else '"' + text.replace('"', '""') + '"'
+
+
+@dataclass
+class PostgresArena:
+    """Tables in a PostgreSQL database."""
+
+    info: ConnectionInfo
+    source = postgres.SOURCE
+    increments = True
+    big_rows = 60_000
+
+    def connections(self, name: str) -> ConnectionInfo:
+        return self.info
+
+    def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[str | None]]) -> None:
+        table = quote(name)
+        shape = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+        execute(self.info, f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({shape})")
+        if len(rows) > 1000:
+            sql = "SELECT n, repeat(lpad(n::text, 7, '0'), 140) FROM generate_series(0, {}) AS n"
+            execute(self.info, f"INSERT INTO {table} {sql.format(len(rows) - 1)}")
+            return
+        marks = ", ".join(f"%s::{kind}" for kind in columns.values())
+        for row in rows:
+            execute(self.info, f"INSERT INTO {table} VALUES ({marks})", list(row))
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("postgres", "pg", {"schema": "public"}))
+
+
+class TestFile(SourceContract):
+    @pytest.fixture
+    def arena(self, tmp_path: Path) -> FileArena:
+        return FileArena(tmp_path)
+
+
+class TestPostgres(SourceContract):
+    @pytest.fixture
+    def arena(self, postgres: ConnectionInfo) -> PostgresArena:
+        return PostgresArena(postgres)
