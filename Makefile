@@ -45,7 +45,7 @@ test: $(DEV) packages ## every test, with real servers and a real Airflow
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
-	@exec $(BIN)/python demo/run.py
+	@exec $(BIN)/python -m demo.run
 
 constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
