@@ -60,8 +60,8 @@ def make_files(folder: Path) -> None:
 def _customers(draw: random.Random) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for number in range(1, 1201):
-        name = None if number % 300 == 0 else f" {_person(draw)} " if number % 50 == 0 else _person(draw)
-        email = _BAD_EMAILS[number % len(_BAD_EMAILS)] if number % 60 == 7 else f"user{number}@example.com"
+        name = None if number % 300 == 150 else f" {_person(draw)} " if number % 50 == 0 else _person(draw)
+        email = _BAD_EMAILS[number // 60 % len(_BAD_EMAILS)] if number % 60 == 7 else f"user{number}@example.com"
         phone = f"1{draw.choice('35789')}{draw.randrange(10**9):09}"
         moment = _moment(draw)
         rows.append((number, name, email, phone, draw.choice(_CITIES), _text(moment)))
