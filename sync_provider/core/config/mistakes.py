@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 _INDENT_TAB = re.compile(r" *\t")
 _TEMPLATE = re.compile(r"\{\{|\{%")
+TEMPLATE = "templates are not rendered here"
+TEMPLATE_FIX = "write the value itself; put quotes around it if the braces are meant as text"
 
 #: part of the parser's text → (ours, fix); the first that matches
 _SAID = (
     ("mapping values are not allowed", "a second `:` on this line, or the line is indented too far",
      "put quotes around text that contains `: `, or align the line with its neighbours"),
-    ("did not find expected alphabetic or numeric", "plain text cannot start with `*` or `&`",
-     'put quotes around it, such as cron: "*/5 * * * *"'),
     ("could not find expected ':'", "this line is neither `key: value` nor a list item", "add the missing `:`"),
     ("did not find expected key", "this line does not fit the indentation above it",
      "align it with the keys of its level, or quote the text before it"),
@@ -45,8 +45,7 @@ def explain_syntax(error: yaml.YAMLError, document: Document) -> Problem:
         return document.problem(tab, 1, (), "a tab indents this line; YAML takes spaces only", "replace tabs by spaces")
     template = _TEMPLATE.search(_line(document, line))
     if template:
-        message = "a template starts here, and YAML is read before any template"
-        return document.problem(line, template.start() + 1, (), message, 'put quotes around it: "{{ … }}"')
+        return document.problem(line, template.start() + 1, (), TEMPLATE, TEMPLATE_FIX)
     if start is not None and "end of stream" in said:
         return document.problem(
             start.line + 1, start.column + 1, (), "this quote is never closed", "add the closing quote"
@@ -55,6 +54,8 @@ def explain_syntax(error: yaml.YAMLError, document: Document) -> Problem:
         closing = "}" if "}" in said or "mapping" in str(getattr(error, "context", "")) else "]"
         message = f"the bracket opened here is not closed before line {line}, column {column}"
         return document.problem(start.line + 1, start.column + 1, (), message, f"add `{closing}`, or a missing comma")
+    if start is not None and "expected alphabetic or numeric" in said:
+        line, column, said = start.line + 1, start.column + 1, "cannot start any token"
     if "cannot start any token" in said:
         character = _line(document, line)[column - 1 : column]
         return document.problem(
@@ -71,7 +72,7 @@ def _flow(error: yaml.YAMLError) -> bool:
 
 
 def _quoted(document: Document, line: int, column: int) -> str:
-    rest = _line(document, line)[column - 1 :].split(" #")[0].strip()
+    rest = _line(document, line)[column - 1 :].split(" #")[0].strip().rstrip("}]").strip()
     return f'put quotes around it: "{rest}"' if 0 < len(rest) <= 40 and '"' not in rest else "put quotes around it"
 
 

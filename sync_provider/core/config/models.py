@@ -144,8 +144,10 @@ def check_type(text: str) -> str:
     try:
         parse_type(text)
     except ValueError as error:
-        what = unknown("type", text, known_types()) if "unknown" in str(error) else str(error)
-        raise wrong(what, "write it as text, bigint, decimal(12,2), boolean, date, timestamp or timestamptz") from None
+        if "unknown" not in str(error):
+            raise wrong(str(error)) from None
+        fix = "write it as text, bigint, decimal(12,2), boolean, date, timestamp or timestamptz"
+        raise wrong(unknown("type", text, known_types()), fix) from None
     return text
 
 
@@ -204,8 +206,8 @@ class Interface(Shared):
         dict[str, Annotated[Column, BeforeValidator(null_is_empty)]],
         BeforeValidator(null_is_empty),
     ] = {}
-    clean: tuple[dict[str, Any], ...] = Field(default=(), description="cleaning steps, in order: - trim: [name]")
-    checks: tuple[dict[str, Any], ...] = Field(default=(), description="row rules: - not_null: [id]")
+    clean: tuple[Any, ...] = Field(default=(), description="cleaning steps, in order: - trim: [name]")
+    checks: tuple[Any, ...] = Field(default=(), description="row rules: - not_null: [id]")
     mask: dict[str, Any] = Field(default={}, description="target column: method")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from sync_provider.core.config.mistakes import explain_syntax
+from sync_provider.core.config.mistakes import TEMPLATE, TEMPLATE_FIX, explain_syntax
 from sync_provider.core.config.positions import MAX_BYTES, MAX_DEPTH, MAX_NODES, Document, Node, Path_, scalar
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -141,8 +141,7 @@ class _Builder:
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         if self._wants_key():
-            self._stop(_place(event), "a key must be plain text",
-                       "put quotes around text that starts with `{` or `[`, such as \"{{ … }}\"")  # fmt: skip
+            self._refuse_key(*_place(event))
         if event.tag is not None:
             self._refuse_tag(event)
         if len(self.frames) >= MAX_DEPTH:
@@ -222,6 +221,11 @@ class _Builder:
         self.count += 1
         if self.count > MAX_NODES:
             self._stop(place, f"holds more than {MAX_NODES} values once its aliases are followed", "remove the aliases")
+
+    def _refuse_key(self, line: int, column: int) -> None:
+        if self.document.lines[line - 1][column - 2 : column] == "{{":
+            self._stop((line, column - 1), TEMPLATE, TEMPLATE_FIX)
+        self._stop((line, column), "a key must be plain text", "put quotes around text that starts with `{` or `[`")
 
     def _refuse_tag(self, event: Any) -> None:
         tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")

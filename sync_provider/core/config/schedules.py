@@ -25,6 +25,8 @@ PRESETS = {
 }
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 _HELP = 'write minute hour day month weekday, such as "30 2 * * *", or @hourly, @daily, @weekly, @monthly'
+#: what people write for a zone that IANA calls otherwise
+_USUAL = dict.fromkeys(("beijing", "shenzhen", "guangzhou", "cst", "utc+8", "gmt+8"), "Asia/Shanghai")
 _NUMBER = re.compile(r"\d+")
 
 
@@ -65,7 +67,8 @@ def check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        hint = did_you_mean(name, available_timezones())
+        usual = _USUAL.get(name.rpartition("/")[2].lower())
+        hint = f"; did you mean {usual!r}?" if usual else did_you_mean(name, available_timezones())
         raise wrong(f"unknown time zone {name!r}{hint}", "use an IANA name such as Asia/Shanghai or UTC") from error
     return name
 

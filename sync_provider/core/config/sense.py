@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem, not_one_of
-from sync_provider.core.config.words import Word, Words
+from sync_provider.core.config.words import PLUGIN_FAULTS, Word, Words, load_plugin
 from sync_provider.core.contracts import SourceType
 
 
@@ -38,6 +38,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     problems += _write(root, interface) if whole else ()
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)
+    problems += _expressions(root, interface)
     if whole and not interface.target.connection:
         fix = "add `target: {connection: <Airflow connection id>}` to the source, or to `defaults:` of project.yaml"
         problems.append(root.find(("target",)).problem("has no target connection", fix, at_key=True))
@@ -115,6 +116,24 @@ def _naming(word: Word, column: str) -> Node:
     if isinstance(value, list):
         return next((item for item in value if item.value == column), word.node)
     return word.node.get(column) or word.node
+
+
+def _expressions(root: Node, interface: Interface) -> Iterator[Problem]:
+    """Check `filter` and computed columns as far as the text alone tells, by the rule that reads the same language."""
+    written = [] if interface.filter is None else [(root.find(("filter",)), False)]
+    computed = [name for name, column in interface.columns.items() if column.expr is not None]
+    written += [(root.find(("columns", name, "expr")), True) for name in computed]
+    for node, may_be_constant in written:
+        rule, _ = load_plugin("rules", "expr", node, "rule")
+        if rule is None:
+            continue
+        try:
+            rule.parse(node.value)
+        except PLUGIN_FAULTS as error:
+            message, _, fix = str(error).partition("\n")
+            # a rule that reads no column is senseless; a column with one value for all rows is not
+            if not (may_be_constant and message.endswith("reads no column")):
+                yield node.problem(message, fix.strip().removeprefix("fix: "))
 
 
 def _masked(root: Node, interface: Interface, words: Words, names: Names) -> Iterator[Problem]:

@@ -72,6 +72,9 @@ def read_source(path: Path, shown: str, settings: Settings) -> SourceConfig:
         shown: how the file is called in messages.
     """
     document = read_file(path, shown)
+    if document.root is not None and document.root.value is None:
+        fix = "start with `source: {type: …}` and `interfaces:`"
+        return SourceConfig(shown, problems=(document.root.problem("the file is empty", fix),))
     if document.root is None:
         return SourceConfig(shown, problems=tuple(document.problems))
     return _Reading(document, document.root, settings).done()
@@ -92,7 +95,7 @@ class _Reading:
     def done(self) -> SourceConfig:
         """Read everything and return what was found."""
         root, secrets = self.root, find_secrets(self.root)
-        file = self._validate(SourceFile, root, {} if root.value is None else root.plain())
+        file = self._validate(SourceFile, root, root.plain())
         source, interfaces = root.get("source"), root.get("interfaces")
         if source is not None and isinstance(source.value, dict):
             self._source(source)
