@@ -39,6 +39,11 @@ class Progress:
             self._text(rows, total, now - self._start), end="\r" if self._live else "\n", file=self._stream, flush=True
         )
 
+    def note(self, text: str) -> None:
+        """Say something that is not progress."""
+        self.close()
+        print(text, file=self._stream, flush=True)
+
     def close(self) -> None:
         """Clear the live line."""
         if self._live:

@@ -1,0 +1,116 @@
+"""The right to write: take the lease, keep it alive while a stage works, give it back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sync_provider.core.contracts import Plan, Session, Target
+from sync_provider.core.engine.cancel import Cancel
+from sync_provider.core.errors import BusyError, SkippedError, SyncError
+from sync_provider.core.ledger import lease
+
+log = logging.getLogger(__name__)
+
+#: how long a lease outlives its last heartbeat; a task that waits in a queue has none
+TASK_TTL = timedelta(minutes=10)
+
+
+def process_ttl() -> timedelta:
+    """Return how long the lease of a single-process run outlives its last heartbeat."""
+    return timedelta(seconds=float(os.environ.get("SYNC_LEASE_TTL_S", "60")))
+
+
+def holder() -> str:
+    """Return what names this process on this machine: a dead holder's lease is free at once."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_dead(named: str) -> bool:
+    """Whether `holder` named a process of this machine that is gone; False where that cannot be known."""
+    host, _, rest = named.rpartition(":")[0].rpartition(":")
+    started = named.rpartition(":")[2]
+    if not rest.isdigit() or host != socket.gethostname():
+        return False
+    return _started(int(rest)) != started
+
+
+def _started(pid: int) -> str:
+    """Return the kernel's start tick of a process (pids are used again), '' when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def acquire(plan: Plan, run_id: str, session: Session, target: Target, *, task: bool) -> int:
+    """Take the lease and return its token.
+
+    Args:
+        task: whether the run is several tasks, so that no process holds it between them.
+
+    Raises:
+        BusyError: another run lives and `overlap: wait`.
+        SkippedError: another run lives and `overlap: skip`.
+    """
+    ttl = TASK_TTL if task else process_ttl()
+    asked = lease.Claim(plan.id, run_id, "" if task else holder(), ttl)
+    try:
+        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=is_dead)
+    except BusyError as busy:
+        if plan.overlap == "skip":
+            raise SkippedError(busy.what, fix="nothing to do: `overlap: skip`") from busy
+        if plan.overlap != "cancel_running":
+            raise
+        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=lambda _: True)
+    if taken.evicted_backend:
+        target.terminate(taken.evicted_backend)
+    return taken.token
+
+
+@contextmanager
+def heartbeat(plan: Plan, token: int, target: Target, cancel: Cancel, *, task: bool) -> Iterator[None]:
+    """Keep the lease alive while the block runs; when it is lost, cancel the run."""
+    ttl = TASK_TTL if task else process_ttl()
+    stop = threading.Event()
+    session = target.session()
+
+    def beat() -> None:
+        while not stop.wait(ttl.total_seconds() / 4):
+            try:
+                lease.heartbeat(session, plan.target.state_schema, plan.id, token, ttl)
+            except BusyError:
+                cancel.request()
+                return
+            except SyncError:
+                continue  # a busy SQLite file or a lost connection: the commit checks the token anyway
+
+    thread = threading.Thread(target=beat, name="sync-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        session.cancel()
+        thread.join(timeout=5)
+        session.close()
+
+
+def release(plan: Plan, token: int, target: Target) -> None:
+    """Give the lease back; one that somebody else took meanwhile is left alone."""
+    try:
+        session = target.session()
+    except SyncError:
+        return  # the target is gone: the lease runs out by itself
+    try:
+        lease.release(session, plan.target.state_schema, plan.id, token)
+    except SyncError as error:
+        log.warning("the lease of %s was not given back and will run out: %s", plan.id, error)
+    finally:
+        session.close()

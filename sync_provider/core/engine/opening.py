@@ -1,0 +1,120 @@
+"""Plan → open source, open target, compiled stages, and how the load writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+
+from sync_provider.core import registry
+from sync_provider.core.contracts import (
+    ColumnType,
+    ConnectionLookup,
+    LoadSpec,
+    Plan,
+    Source,
+    SourceType,
+    Target,
+    TargetType,
+)
+from sync_provider.core.engine.request import Ticket
+from sync_provider.core.engine.stages import Stages
+from sync_provider.core.errors import ConfigError
+
+#: columns we add to a target table
+METADATA = ("_sync_run_id", "_synced_at")
+
+
+@contextmanager
+def open_source(plan: Plan, connections: ConnectionLookup) -> Iterator[Source]:
+    """Open the plan's source and close it again."""
+    kind: SourceType = registry.load("sources", plan.source.type)
+    with closing(kind.open(plan, connections)) as source:
+        yield source
+
+
+@contextmanager
+def open_target(plan: Plan, connections: ConnectionLookup) -> Iterator[Target]:
+    """Open the plan's target by its connection's type and close it again.
+
+    Raises:
+        ConfigError: the connection's type cannot be written to, or not in this write mode.
+    """
+    info = connections(plan.target.connection)
+    if not registry.knows("targets", info.type):
+        raise ConfigError(
+            f"interface {plan.id!r}: connection {info.id!r} is {info.type!r}, which cannot be a target",
+            fix=f"use a connection of type {', '.join(registry.names('targets'))}",
+        )
+    kind: TargetType = registry.load("targets", info.type)
+    if plan.write not in kind.writes:
+        raise ConfigError(
+            f"interface {plan.id!r}: {info.type} cannot `write: {plan.write}`", fix=f"use {' or '.join(kind.writes)}"
+        )
+    with closing(kind.open(info)) as target:
+        yield target
+
+
+def mask_keys(plan: Plan, connections: ConnectionLookup) -> dict[str, bytes]:
+    """Return the keys masks need, by connection id.
+
+    Raises:
+        ConfigError: the connection has no password to use as key.
+    """
+    keys: dict[str, bytes] = {}
+    for mask in plan.mask:
+        connection = mask.params.get("key")
+        if connection is None:
+            continue
+        password = connections(str(connection)).password
+        if not password:
+            raise ConfigError(
+                f"interface {plan.id!r}: connection {connection!r} holds no key for mask {mask.column!r}",
+                fix="put the masking key into that connection's password",
+            )
+        keys[str(connection)] = password.encode()
+    return keys
+
+
+def without_metadata(columns: Mapping[str, ColumnType] | None) -> dict[str, ColumnType] | None:
+    """Return a target's columns without the two we add; None where the table is not there."""
+    if columns is None:
+        return None
+    return {name: kind for name, kind in columns.items() if name not in METADATA}
+
+
+def cursor_in_target(plan: Plan, stages: Stages) -> str | None:
+    """Return the target column that holds the cursor as it was read, or None where it does not arrive so."""
+    if plan.increment is None:
+        return None
+    renamed = {column.name: column for column in plan.columns}
+    column = renamed.get(plan.increment.cursor)
+    name = column.to if column else plan.increment.cursor
+    changed = column is not None and (column.drop or column.expr is not None)
+    return None if changed or name not in stages.columns or name in stages.masked else name
+
+
+def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
+    """Say how the load writes.
+
+    Args:
+        ticket: None when only the table's shape is wanted (CREATE TABLE).
+    """
+    cursor = cursor_in_target(plan, stages)
+    newest = plan.order_by or ((cursor,) if cursor else ())
+    window = ticket.window if ticket else None
+    reread = cursor if plan.write == "append" and window is not None and window.kind != "full" else None
+    return LoadSpec(
+        table=plan.target.table,
+        schema=plan.target.schema,
+        columns=stages.columns,
+        write=plan.write,
+        primary_key=plan.primary_key,
+        newest_by=newest if plan.write == "merge" else (),
+        unique=stages.unique,
+        deduplicate=stages.deduplicate,
+        replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,
+        replace_since=(reread, window.since) if reread and window and window.since is not None else None,
+        replace_until=window.until if reread and window else None,
+        metadata=(ticket.run_id if ticket else "", datetime.now(timezone.utc)) if plan.metadata_columns else None,
+    )

@@ -1,0 +1,99 @@
+"""What `check` does: connect, prepare the tables, take the lease, fix the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from sync_provider.core.contracts import ColumnType, Plan, Session, Source, Target, Window
+from sync_provider.core.engine import guard
+from sync_provider.core.engine.opening import load_spec, without_metadata
+from sync_provider.core.engine.request import RunRequest, Ticket
+from sync_provider.core.engine.stages import Stages
+from sync_provider.core.errors import AuthenticationError, ConfigError
+from sync_provider.core.ledger import checkpoint, tables
+from sync_provider.core.ledger import load as loads
+
+
+def settle(
+    plan: Plan, request: RunRequest, source: Source, target: Target, keys: Mapping[str, bytes], *, task: bool
+) -> Ticket:
+    """Settle everything a run needs before its first row.
+
+    Raises:
+        BusyError, SkippedError: another run holds the lease.
+        ConfigError, ConnectError, AuthenticationError: something is not as the plan needs it.
+    """
+    source.ping()
+    target.ping()
+    source_columns = source.columns()
+    session = target.session()
+    try:
+        state_tables(plan, session, target)
+        target_columns = _target_table(plan, session, source_columns, target, keys)
+        token = guard.acquire(plan, request.run_id, session, target, task=task)
+        known = loads.find(session, plan.target.state_schema, plan.id, request.run_id)
+        window = known.window if known else _window(plan, request, source, session)
+        loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
+    finally:
+        session.close()
+    return Ticket(
+        interface=plan.id,
+        run_id=request.run_id,
+        token=token,
+        window=window,
+        again=known is not None and known.status == "done",
+        started_at=datetime.now(timezone.utc).isoformat(),
+        source_columns=source_columns,
+        target_columns=target_columns,
+    )
+
+
+def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -> Window:
+    """Fix the bounds of a new run; without an increment every run reads everything."""
+    if plan.increment is None:
+        return source.window("full", None, None)
+    kind = request.kind or "incremental"
+    if kind == "incremental":
+        known = checkpoint.get(session, plan.target.state_schema, plan.id)
+        return source.window(kind, known or plan.increment.start, None)
+    return source.window(kind, request.since, request.until)
+
+
+def state_tables(plan: Plan, session: Session, target: Target) -> bool:
+    """Make the state tables where they are missing; False where they were there."""
+    schema = plan.target.state_schema
+    if target.describe(schema, "_sync_lease") is not None:
+        return False
+    try:
+        for sql in tables.create_sql(target.dialect, schema):
+            session.script(sql)
+    except AuthenticationError as error:
+        raise AuthenticationError(
+            f"interface {plan.id!r}: connection {plan.target.connection!r} may not create our state tables "
+            f"in {schema or 'its default schema'}",
+            fix="let an administrator run what `sync-provider target init --print-sql` prints",
+            code=error.code,
+        ) from error
+    return True
+
+
+def _target_table(
+    plan: Plan, session: Session, source_columns: Mapping[str, ColumnType], target: Target, keys: Mapping[str, bytes]
+) -> dict[str, ColumnType]:
+    """Return the target table's columns; create it from the source's types where it is absent."""
+    where = (plan.target.schema, plan.target.table)
+    found = without_metadata(target.describe(*where))
+    stages = Stages.compile(plan, source_columns, found, keys)
+    if found is None:
+        for sql in target.create_sql(load_spec(plan, stages, None)):
+            session.script(sql)
+        found = without_metadata(target.describe(*where))
+    if found is None:
+        raise ConfigError(f"interface {plan.id!r}: table {plan.target.table!r} could not be created")
+    if missing := [name for name in stages.columns if name not in found]:
+        raise ConfigError(
+            f"interface {plan.id!r}: table {plan.target.table!r} has no column {', '.join(map(repr, missing))}",
+            fix=f"add it to the table, or leave it out with `columns: {{{missing[0]}: {{drop: true}}}}`",
+        )
+    return found

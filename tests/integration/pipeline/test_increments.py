@@ -1,0 +1,124 @@
+"""Increments, windows, backfills: what is read, what moves the checkpoint, what a clear does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.pipeline.project import Project
+
+YAML = """
+    source: {type: %s, connection: shop}
+    target: {connection: dwh%s}
+    interfaces:
+      items:
+        table: items
+        primary_key: id
+        incremental: {cursor: updated_at, lag: %s}
+    """
+APPEND = """
+        write: append
+    """
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    kind = project.source.type
+    project.yaml("shop", YAML % (kind, ", schema: ods" if kind == "postgres" else "", "1h"))
+    project.source_sql("create table items (id integer primary key, name text, updated_at timestamp)")
+    _put(project, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 11:00:00"))
+    return project
+
+
+def _put(project: Project, *rows: tuple[int, str, str]) -> None:
+    for number, name, at in rows:
+        project.source_sql(
+            f"delete from items where id = {number}", f"insert into items values ({number}, '{name}', '{at}')"
+        )
+
+
+def _target(project: Project) -> str:
+    return "ods.items" if project.target.type == "postgres" else "items"
+
+
+def _names(project: Project) -> dict[int, str]:
+    return dict(project.rows(f"select id, name from {_target(project)}"))  # type: ignore[arg-type]
+
+
+def test_only_new_rows_and_the_lag_are_read(shop: Project) -> None:
+    assert shop.run("shop.items", "r1").counters.read == 2
+    _put(shop, (3, "c", "2026-01-01 12:00:00"))
+    second = shop.run("shop.items", "r2")
+    assert (second.counters.read, second.counters.inserted) == (2, 1)  # row 2 lies within the lag
+    assert second.checkpoint is not None
+    assert second.checkpoint.startswith("2026-01-01 12:00:00")
+    assert _names(shop) == {1: "a", 2: "b", 3: "c"}
+
+
+def test_a_cleared_run_reads_its_own_window_again(shop: Project) -> None:
+    shop.run("shop.items", "r1")
+    _put(shop, (3, "c", "2026-01-01 14:00:00"))
+    second = shop.run("shop.items", "r2")
+    assert second.counters.read == 1
+    _put(shop, (4, "d", "2026-01-01 16:00:00"))
+    again = shop.run("shop.items", "r2")
+    assert again.counters.read == second.counters.read
+    assert again.window == second.window
+    assert _names(shop) == {1: "a", 2: "b", 3: "c"}
+    third = shop.run("shop.items", "r3")
+    assert _names(shop) == {1: "a", 2: "b", 3: "c", 4: "d"}
+    assert third.counters.leak() == 0
+    shop.run("shop.items", "r1")
+    late = shop.run("shop.items", "r4")
+    assert late.checkpoint == third.checkpoint
+
+
+def test_a_backfill_leaves_the_checkpoint_alone(shop: Project) -> None:
+    first = shop.run("shop.items", "r1")
+    _put(shop, (1, "a2", "2026-01-01 10:00:00"), (5, "e", "2026-01-01 11:00:00"))
+    filled = shop.run(
+        "shop.items", "b1", kind="backfill", since="2026-01-01T10:00:00+00:00", until="2026-01-01T11:00:00+00:00"
+    )
+    assert filled.counters.read == 1
+    assert filled.checkpoint is None
+    assert _names(shop) == {1: "a2", 2: "b"}
+    assert shop.run("shop.items", "r2").window.since is not None  # type: ignore[union-attr]
+    assert shop.run("shop.items", "r3").checkpoint == first.checkpoint
+
+
+def test_full_reads_everything_and_moves_forward(shop: Project) -> None:
+    shop.run("shop.items", "r1")
+    _put(shop, (1, "a2", "2020-01-01 00:00:00"), (3, "c", "2026-01-02 00:00:00"))
+    full = shop.run("shop.items", "r2", kind="full")
+    assert full.counters.read == 3
+    assert full.checkpoint is not None
+    assert full.checkpoint.startswith("2026-01-02")
+
+
+def test_an_older_row_never_overwrites_a_newer_one(shop: Project) -> None:
+    shop.run("shop.items", "r1")
+    shop.target_sql(f"update {_target(shop)} set name = 'newer', updated_at = '2027-01-01 00:00:00' where id = 2")
+    report = shop.run("shop.items", "r2", kind="full")
+    assert (report.counters.read, report.counters.superseded) == (2, 1)
+    assert _names(shop) == {1: "a", 2: "newer"}
+
+
+def test_one_row_from_the_future_does_not_end_all_increments(shop: Project) -> None:
+    _put(shop, (9, "future", "2099-01-01 00:00:00"))
+    assert shop.run("shop.items", "r1").counters.read == 2
+    _put(shop, (3, "c", "2026-01-01 12:00:00"))
+    shop.run("shop.items", "r2")
+    assert 3 in _names(shop)
+
+
+def test_append_with_lag_holds_each_row_once(project: Project) -> None:
+    kind = project.source.type
+    yaml = YAML % (kind, ", schema: ods" if kind == "postgres" else "", "1h")
+    project.yaml("shop", yaml.replace("primary_key: id", "write: append"))
+    project.source_sql("create table items (id integer primary key, name text, updated_at timestamp)")
+    _put(project, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 11:00:00"))
+    project.run("shop.items", "r1")
+    _put(project, (2, "b2", "2026-01-01 11:00:00"), (3, "c", "2026-01-01 11:30:00"))
+    report = project.run("shop.items", "r2")
+    assert report.counters.leak() == 0
+    rows = project.rows(f"select id, name from {_target(project)} order by id")
+    assert rows == [(1, "a"), (2, "b2"), (3, "c")]

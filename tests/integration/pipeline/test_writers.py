@@ -1,0 +1,146 @@
+"""Two writers never interleave: overlap, dead holders, stopped writers, lost leases."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import replace
+
+import pytest
+from sync_provider.core.engine.stages import Cut, Stages
+
+from sync_provider.core import engine
+from sync_provider.core.contracts import Counters
+from sync_provider.core.errors import BusyError, ContractError, SkippedError
+from tests.integration.pipeline.project import Project
+
+YAML = """
+    source: {type: file, path: inbox}
+    target: {connection: dwh}
+    interfaces:
+      orders:
+        files: orders.csv
+        write: append
+        overlap: %s
+        columns: {id: {type: bigint}}
+    """
+
+
+def _lay_out(project: Project, overlap: str) -> None:
+    project.yaml("crm", YAML % overlap)
+    project.csv("orders.csv", "id,name", *[f"{n},x" for n in range(100)])
+
+
+def _hanging(project: Project, edge: str = "copy", **env: str):  # type: ignore[no-untyped-def]
+    """Start a run that hangs at an edge, its rows in the open transaction."""
+    process = project.command("run", "erp.crm.orders", "--run-id", "first", SYNC_FAILPOINT=f"{edge}:hang", **env)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        try:
+            if project.rows("select backend from _sync_lease where run_id = 'first' and backend is not null"):
+                break
+        except Exception as error:  # noqa: BLE001 - the tables are not there yet
+            last = error
+        time.sleep(0.1)
+    else:
+        raise AssertionError(f"the first run never came to {edge}: {last}")
+    time.sleep(0.5)
+    return process
+
+
+def _stop(process) -> None:  # type: ignore[no-untyped-def]
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(("overlap", "error"), [("skip", SkippedError), ("wait", BusyError)])
+def test_a_second_run_obeys_overlap(pg: Project, overlap: str, error: type[Exception]) -> None:
+    _lay_out(pg, overlap)
+    first = _hanging(pg)
+    try:
+        with pytest.raises(error, match="first"):
+            pg.run("crm.orders", "second")
+        assert pg.rows("select count(*) from orders") == [(0,)]
+    finally:
+        _stop(first)
+
+
+def test_cancel_running_ends_the_first(pg: Project) -> None:
+    _lay_out(pg, "cancel_running")
+    first = _hanging(pg)
+    try:
+        assert pg.run("crm.orders", "second").counters.loaded == 100
+        assert pg.rows("select count(*) from orders") == [(100,)]
+    finally:
+        _stop(first)
+
+
+def test_the_command_line_waits_for_the_first(pg: Project) -> None:
+    _lay_out(pg, "wait")
+    first = _hanging(pg)
+    second = pg.command("run", "erp.crm.orders", "--run-id", "second")
+    time.sleep(4)
+    assert second.poll() is None
+    _stop(first)
+    _out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert "waiting" in err
+    assert pg.rows("select count(*) from orders") == [(100,)]
+
+
+def test_a_dead_holder_blocks_nobody(project: Project) -> None:
+    _lay_out(project, "wait")
+    first = _hanging(project, edge="begin")
+    first.kill()
+    first.communicate()
+    assert project.run("crm.orders", "second").counters.loaded == 100
+
+
+def test_a_stopped_writer_does_not_block_its_successor(pg: Project) -> None:
+    _lay_out(pg, "wait")
+    first = _hanging(pg, SYNC_LEASE_TTL_S="2")
+    try:
+        os.kill(first.pid, signal.SIGSTOP)
+        start = time.monotonic()
+        report = pg.call("run", "erp.crm.orders", "--run-id", "second", SYNC_LEASE_TTL_S="2")
+        assert report.returncode == 0, report.stderr
+        assert time.monotonic() - start < 30
+        os.kill(first.pid, signal.SIGCONT)
+        time.sleep(1)
+    finally:
+        _stop(first)
+    assert pg.rows("select count(*), count(distinct _sync_run_id) from orders") == [(100, 1)]
+
+
+def test_a_run_that_lost_its_lease_cannot_commit(project: Project) -> None:
+    _lay_out(project, "wait")
+    plan = project.plan("crm.orders")
+    ticket = engine.check(plan, engine.RunRequest("slow"), project.connections)
+    cancel = engine.Cancel()
+    handover = engine.extract(plan, ticket, project.connections, cancel)
+    handover = engine.transform(plan, ticket, handover, project.connections, cancel)
+    handover = engine.quality(plan, ticket, handover, project.connections, cancel)
+    thief = replace(plan, overlap="cancel_running")
+    stolen = engine.check(thief, engine.RunRequest("thief"), project.connections)
+    with pytest.raises(BusyError, match="lease"):
+        engine.load(plan, ticket, handover, project.connections, engine.Cancel())
+    assert project.rows("select count(*) from orders") == [(0,)]
+    assert stolen["token"] > ticket["token"]
+
+
+def test_a_leak_of_one_row_stops_the_commit(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lay_out(project, "wait")
+    honest = Stages.quality
+
+    def loses_one(self: Stages, cut: Cut) -> Cut:
+        made = honest(self, cut)
+        return replace(made, frame=made.frame.tail(-1))
+
+    monkeypatch.setattr(Stages, "quality", loses_one)
+    with pytest.raises(ContractError, match="1 of 100 rows read are not accounted for"):
+        project.run("crm.orders", "r1")
+    assert project.rows("select count(*) from orders") == [(0,)]
+    assert Counters(read=3, loaded=1, rejected=2).leak() == 0
