@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from airflow.sdk import DAG, get_parsing_context
 
 from sync_provider.core.plan import load_project
-from sync_provider.dag_factory.broken import build_broken
+from sync_provider.dag_factory.broken import PROJECT_DAG, build_broken
 from sync_provider.dag_factory.dag import build_dag
 from sync_provider.dag_factory.layout import layout, source_of
 from sync_provider.dag_factory.places import config_dir, environment, known_pools, put_plugins_on_path
 
 if TYPE_CHECKING:
-    from sync_provider.core.plan import LoadedSource
+    from sync_provider.core.plan import LoadedSource, Project
 
 
 def build_dags(default: Path) -> dict[str, DAG]:
@@ -29,28 +29,33 @@ def build_dags(default: Path) -> dict[str, DAG]:
     config = config_dir(default)
     asked = get_parsing_context().dag_id
     only = source_of(asked) if asked else None
-    if asked and only is None:
+    if asked not in (None, PROJECT_DAG) and only is None:
         return {}
     put_plugins_on_path(config)
-    pools = known_pools(config)
-    dags = {}
-    for source in load_project(config, environment(), only).sources:
-        dags.update({dag.dag_id: dag for dag in _build_source(source, pools)})
-    return {asked: dags[asked]} if asked in dags else dags
+    project, pools = load_project(config, environment(), only), known_pools(config)
+    dags = _build_project(project)
+    for source in project.sources:
+        dags += _build_source(source, pools)
+    return {dag.dag_id: dag for dag in dags if asked in (None, dag.dag_id)}
+
+
+def _build_project(project: Project) -> list[DAG]:
+    """Build the DAG that tells of what belongs to no source: project.yaml, files in the wrong place."""
+    messages = [problem.text() for problem in project.own_problems if problem.severity == "error"]
+    return [build_broken(PROJECT_DAG, messages)] if messages else []
 
 
 def _build_source(source: LoadedSource, pools: frozenset[str]) -> list[DAG]:
     if source.problems:
-        return [build_broken(source.library, source.name, [problem.text() for problem in source.problems])]
+        return [build_broken(source.id, [problem.text() for problem in source.problems], source.library)]
     try:
         return list(_dags_of(source, pools))
     except Exception as error:  # noqa: BLE001 - Airflow's own checks raise anything; one source must not take all down
-        message = f"{source.file}: Airflow refuses this source: {type(error).__name__}: {error}"
-        return [build_broken(source.library, source.name, [message])]
+        return [build_broken(source.id, [f"{source.file}: {type(error).__name__}: {error}"], source.library)]
 
 
 def _dags_of(source: LoadedSource, pools: frozenset[str]) -> Iterator[DAG]:
-    for plan in layout(f"{source.library}.{source.name}", source.plans):
+    for plan in layout(source.id, source.plans):
         dag = build_dag(plan, pools)
         dag.validate()
         yield dag

@@ -1,27 +1,40 @@
-"""A source that cannot be built still gets a DAG: one failing task that says what is wrong and where."""
+"""What cannot be built still gets a DAG: one failing task that says what is wrong and where."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import sha256
 
 from airflow.sdk import DAG
 
 from sync_provider.dag_factory.schedules import ANCHOR
 from sync_provider.operators.problem import ConfigProblem
 
+#: the DAG of mistakes that belong to no source
+PROJECT_DAG = "sync_config"
 
-def build_broken(library: str, source: str, messages: list[str]) -> DAG:
-    """Build the placeholder of one source.
+
+def build_broken(dag_id: str, messages: Sequence[str], *tags: str) -> DAG:
+    """Build the placeholder of one source, or of the project.
 
     Args:
         messages: each with file:line:col.
     """
     text = "\n".join(messages)
     dag = DAG(
-        f"{library}.{source}",
+        _allowed(dag_id),
         schedule=None,
         start_date=ANCHOR,
-        tags=sorted({library, f"source:{source}", "config-error"}),
-        doc_md=f"**The configuration of this source is broken; nothing of it runs.**\n\n```\n{text}\n```",
+        tags=sorted({*tags, "config-error"}),
+        doc_md=f"**The configuration is broken; nothing of this runs.**\n\n```\n{text}\n```",
     )
     with dag:
         ConfigProblem(task_id="read_config", message=text, retries=0)
     return dag
+
+
+def _allowed(dag_id: str) -> str:
+    """Return an id Airflow takes; a file whose own name is the mistake has one that it does not."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", dag_id)
+    return plain if plain == dag_id else f"{plain}_{sha256(dag_id.encode()).hexdigest()[:6]}"

@@ -33,7 +33,7 @@ def happened(error: Mapping[str, str] | None) -> set[str]:
     """Return the events of a run: success, or failure and, when the error budget stopped it, max_bad."""
     if error is None:
         return {"success"}
-    return {"failure", "max_bad"} if error["class"] == "QualityGateError" else {"failure"}
+    return {"failure", "max_bad"} if error["code"] == "max_bad" else {"failure"}
 
 
 def _send_one(alert: AlertPlan, context: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ class Report(Stage):
         if failed is None:
             return None
         silent = SyncError(
-            f"interface {self.plan.id!r}: task {failed!r} is {states[failed]} without a word, killed or stopped",
+            f"interface {self.plan.id!r}: task {failed!r} is {states[failed]} without a word: killed, stopped or a bug",
             fix=f"read the log of {failed!r}, then clear the run",
         )
         return self.handed(context, failed, key="error") or error_dict(silent)
