@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
-from sync_provider.core.sources import file, postgres
+from sync_provider.core.sources import file, postgres, sqlite
 from sync_provider.core.systems.names import quote
 from sync_provider.testing.source_contract import SourceContract
 from tests.services.postgres import execute
@@ -75,6 +76,31 @@ class PostgresArena:
         return make_plan(name, SourcePlan("postgres", "pg", {"schema": "public"}))
 
 
+@dataclass
+class SqliteArena:
+    """Tables in a SQLite file."""
+
+    info: ConnectionInfo
+    source = sqlite.SOURCE
+    increments = True
+    big_rows = 60_000
+
+    def connections(self, name: str) -> ConnectionInfo:
+        return self.info
+
+    def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[str | None]]) -> None:
+        connection = sqlite3.connect(self.info.host or "")
+        with connection:
+            connection.execute(f"DROP TABLE IF EXISTS {quote(name)}")
+            shape = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+            connection.execute(f"CREATE TABLE {quote(name)} ({shape})")
+            connection.executemany(f"INSERT INTO {quote(name)} VALUES ({', '.join('?' * len(columns))})", rows)
+        connection.close()
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("sqlite", "lite", {}))
+
+
 class TestFile(SourceContract):
     @pytest.fixture
     def arena(self, tmp_path: Path) -> FileArena:
@@ -85,3 +111,10 @@ class TestPostgres(SourceContract):
     @pytest.fixture
     def arena(self, postgres: ConnectionInfo) -> PostgresArena:
         return PostgresArena(postgres)
+
+
+class TestSqlite(SourceContract):
+    @pytest.fixture
+    def arena(self, sqlite: ConnectionInfo) -> SqliteArena:
+        sqlite3.connect(sqlite.host or "").close()
+        return SqliteArena(sqlite)

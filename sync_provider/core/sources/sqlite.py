@@ -1,0 +1,228 @@
+"""Source `sqlite`: a table, a view or a query of one database file."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timezone
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self
+
+from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
+from sync_provider.core.errors import CancelledError, ConfigError, DataError
+from sync_provider.core.systems import moments
+from sync_provider.core.systems.frames import needed
+from sync_provider.core.systems.sqlite import cursor as cursors
+from sync_provider.core.systems.sqlite import reading
+from sync_provider.core.systems.sqlite.errors import classify, where
+from sync_provider.core.systems.sqlite.names import quote
+from sync_provider.core.systems.sqlite.session import path_of
+from sync_provider.core.systems.sqlite.types import query_columns, table_columns
+
+log = logging.getLogger(__name__)
+
+
+class SqliteSourceOptions(BaseModel):
+    """Keys under `source:`: none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SqliteInterfaceOptions(BaseModel):
+    """Keys of an interface."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    table: str | None = Field(default=None, description="Table or view; the interface's name where it is not given.")
+    query: str | None = Field(default=None, description="A SELECT instead of a table.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.table and self.query:
+            raise ValueError("give table or query, not both")
+        return self
+
+
+class SqliteSource:
+    """Reads one table, view or query of one database file."""
+
+    def __init__(self, plan: Plan, connections: ConnectionLookup) -> None:
+        options = dict(plan.source.options)
+        self._plan = plan
+        self._info = connections(plan.source.connection or "")
+        self._query = str(options["query"]).rstrip().rstrip(";") if options.get("query") else ""
+        self._table = str(options.get("table") or plan.interface)
+        self._connection: sqlite3.Connection | None = None
+        self._stopped = False
+        self._columns: dict[str, ColumnType] | None = None
+
+    def ping(self) -> None:
+        """Open the file and read no row of what will be read."""
+        wanted = ", ".join(map(quote, needed(self._plan, self.columns())))
+        self._rows(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
+
+    def columns(self) -> dict[str, ColumnType]:
+        """Return the columns in order, with the types they are declared as."""
+        if self._columns is None:
+            with self._failing():
+                connection = self._open()
+                found = (
+                    query_columns(connection, self._query) if self._query else table_columns(connection, self._table)
+                )
+            if found is None:
+                raise self._no_table()
+            self._columns = found
+        return dict(self._columns)
+
+    def window(self, kind: str, since: str | None, until: str | None) -> Window:
+        """Fix the bounds; see `Source.window`."""
+        increment = self._plan.increment
+        if increment is None:
+            return Window("full")
+        zone = "UTC" if self._cursor().kind == "timestamptz" else moments.cursor_zone(self._plan, increment)
+        first = moments.bound(self._plan, "incremental.start", increment.start)
+        since, until = moments.bound(self._plan, "since", since), moments.bound(self._plan, "until", until)
+        now = moments.naive(datetime.now(timezone.utc).isoformat(), zone)
+        if kind in ("backfill", "manual"):
+            end = moments.naive(until, zone) if until else now
+            return Window(kind, moments.naive(since, zone) if since else None, end)
+        newest = self._newest(now)
+        if kind == "full":
+            return Window(kind, None, newest)
+        known = since or first
+        start = moments.naive(known, zone) if known else None
+        lag = 0.0 if since in (None, first) else increment.lag_s
+        return Window(kind, moments.earlier(start, lag) if start else None, cursors.later(newest, start))
+
+    def read(self, window: Window) -> Iterator[Batch]:
+        """Yield the window's rows; a column with a value that is not of its type is String in that batch."""
+        columns = {name: self.columns()[name] for name in needed(self._plan, self.columns())}
+        if window.kind == "incremental" and window.until is None:
+            return  # there was nothing when the window was fixed
+        terms, values = self._bounds(window)
+        sql = f"SELECT {', '.join(map(quote, columns))} FROM {self._from()}{self._where(terms)}"
+        total = self._estimate(window)
+        row = 1
+        with self._failing(), closing(reading.batches(self._open(), sql, values, self._plan.batch_rows)) as batches:
+            for rows in batches:
+                frame, bad = reading.frame(rows, columns, row, self._origin, bool(self._plan.mask))
+                yield Batch(frame, origin=self._origin, bad=bad, total=total)
+                row += len(rows)
+                if self._stopped:
+                    raise self._cancelled()
+
+    def ack(self) -> None:
+        """Nothing to tell a table."""
+
+    def cancel(self) -> None:
+        """Interrupt what runs; later calls raise CancelledError."""
+        self._stopped = True
+        connection = self._connection
+        if connection is not None:
+            with suppress(sqlite3.ProgrammingError):  # closed meanwhile
+                connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def _origin(self) -> str:
+        return self._plan.interface if self._query else self._table
+
+    def _open(self) -> sqlite3.Connection:
+        if self._stopped:
+            raise self._cancelled()
+        if self._connection is None:
+            self._connection = reading.open_to_read(self._info)
+        return self._connection
+
+    def _cancelled(self) -> CancelledError:
+        return CancelledError(f"interface {self._plan.id!r}: reading {self._origin} was cancelled")
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn SQLite's errors into ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise (self._cancelled() if self._stopped else classify(error, self._info, path_of(self._info))) from error
+
+    def _rows(self, sql: str, values: dict[str, str] | None = None) -> list[tuple[Any, ...]]:
+        with self._failing():
+            return self._open().execute(sql, values or {}).fetchall()
+
+    def _from(self) -> str:
+        return f"({self._query}\n) AS source" if self._query else quote(self._table)
+
+    def _where(self, terms: list[str]) -> str:
+        """Return the WHERE clause: the plan's own words in brackets, then ours."""
+        terms = [f"({self._plan.where}\n)", *terms] if self._plan.where else terms
+        return " WHERE " + " AND ".join(terms) if terms else ""
+
+    def _cursor(self) -> ColumnType:
+        increment = self._plan.increment
+        assert increment is not None
+        found = self.columns().get(increment.cursor)
+        if found is None or found.kind not in ("date", "timestamp", "timestamptz", "text"):
+            what = "is not there" if found is None else f"is {found.raw or found}"
+            raise ConfigError(
+                f"interface {self._plan.id!r}: cursor {increment.cursor!r} of {self._origin} {what}",
+                fix="name a column with dates or times as ISO text in `incremental.cursor`",
+            )
+        return found
+
+    def _bounds(self, window: Window) -> tuple[list[str], dict[str, str]]:
+        if window.kind == "full" or self._plan.increment is None:
+            return [], {}
+        return cursors.bounds(quote(self._plan.increment.cursor), window)
+
+    def _newest(self, now: str) -> str | None:
+        """Return the greatest cursor that is not in the future; None = there is none."""
+        assert self._plan.increment is not None
+        name = self._plan.increment.cursor
+        sql = f"SELECT {cursors.summary(quote(name))} FROM {self._from()}{self._where([])}"
+        newest, never, foreign = self._rows(sql, {"sync_now": now})[0]
+        if foreign:
+            raise DataError(
+                f"interface {self._plan.id!r}: cursor {name!r} of {self._origin} holds {foreign} times of other zones "
+                "than UTC, which text does not order",
+                fix=f"use `query:` with `datetime({name}) AS {name}`",
+            )
+        if never:
+            log.warning(
+                "interface %r: %s rows of %s have no time in %s; only full runs read them",
+                self._plan.id, never, self._origin, name,
+            )  # fmt: skip
+        return None if newest is None else str(newest)
+
+    def _estimate(self, window: Window) -> int | None:
+        if window.kind != "full" or self._query or self._plan.where:
+            return None
+        with self._failing():
+            return reading.estimated_rows(self._open(), self._table)
+
+    def _no_table(self) -> ConfigError:
+        names = [str(row[0]) for row in self._rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+        near = get_close_matches(self._table, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "" if names else "; the database holds no table at all"
+        return ConfigError(
+            f"{where(self._info, path_of(self._info))}: table {self._table!r} does not exist{hint}",
+            fix="correct `table:`",
+        )
+
+
+SOURCE = SourceType(
+    type="sqlite",
+    open=SqliteSource,
+    source_options=SqliteSourceOptions,
+    interface_options=SqliteInterfaceOptions,
+    incremental=("timestamp",),
+)
