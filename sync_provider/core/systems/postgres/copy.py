@@ -27,7 +27,7 @@ class BlockSink:
         self._connection = connection
         self._sql = sql
         self._format = format
-        self._queue: asyncio.Queue[bytes | BaseException] = asyncio.Queue(_DEPTH)
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(_DEPTH)
         self._parts: list[bytes] = []
         self._size = 0
         self._wanted = True
@@ -38,22 +38,24 @@ class BlockSink:
         self._copy = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        """Copy until the server has sent all; the last thing queued is an empty block, or the error."""
-        try:
-            await self._connection.copy_from_query(self._sql, output=self._take_in, format=self._format)
-            await self._flush()
-            await self._put(b"")
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - handed over to the reading thread, which classifies it
-            await self._put(error)
+        await self._connection.copy_from_query(self._sql, output=self._take_in, format=self._format)
+        await self._flush()
 
     async def take(self) -> bytes:
-        """Return the next block; b"" is the end."""
-        item = await self._queue.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
+        """Return the next block; b"" is the end. Raises what the server said."""
+        assert self._copy is not None, "start() comes first"
+        if self._queue.empty():
+            waiting = asyncio.ensure_future(self._queue.get())
+            try:
+                await asyncio.wait({self._copy, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                if waiting.done():
+                    return waiting.result()
+            finally:
+                waiting.cancel()
+            if self._queue.empty():
+                await self._copy
+                return b""
+        return self._queue.get_nowait()
 
     async def stop(self, cancel: Callable[[int], Awaitable[None]], grace_s: float) -> None:
         """End a COPY that nobody reads any more.
@@ -76,6 +78,8 @@ class BlockSink:
         if not self._copy.done():
             self._connection.terminate()
             await asyncio.wait({self._copy}, timeout=grace_s)
+        if self._copy.done() and not self._copy.cancelled():
+            self._copy.exception()  # looked at, so that asyncio does not complain
 
     async def _take_in(self, data: bytes) -> None:
         if not self._wanted:
@@ -89,11 +93,8 @@ class BlockSink:
         if self._parts:
             block = b"".join(self._parts)
             self._parts, self._size = [], 0
-            await self._put(block)
-
-    async def _put(self, item: bytes | BaseException) -> None:
-        if self._wanted:
-            await self._queue.put(item)
+            if self._wanted:
+                await self._queue.put(block)
 
 
 class BlockFeed:

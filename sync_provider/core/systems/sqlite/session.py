@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote as url_quote
 
 from sync_provider.core.contracts import ConnectionInfo
-from sync_provider.core.errors import ContractError, SyncError
+from sync_provider.core.errors import ContractError
 from sync_provider.core.systems.sqlite.errors import check_place, classify, stopped, where
 
 if TYPE_CHECKING:
@@ -108,6 +108,10 @@ class SqliteSession:
         finally:
             cursor.close()
 
+    def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection itself; its failures come out classified too."""
+        return self._guarded(lambda: work(self._open))
+
     def begin(self) -> None:
         """Start the write transaction; the write lock is taken by its first write."""
         self.execute("BEGIN")
@@ -182,8 +186,6 @@ class SqliteSession:
                 if turns and "locked" in str(error) and time.monotonic() < until:
                     continue
                 raise classify(error, self._info, self._path) from error
-            except SyncError:
-                raise
 
 
 @cache
