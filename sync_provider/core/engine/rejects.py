@@ -86,14 +86,12 @@ def explain(bad: BadRows, breaks: Sequence[Break]) -> tuple[pl.DataFrame, dict[s
     number = bad.shown.select(line).to_series()
     messages = _joined(marks, [said[f"{index}"] for index in range(len(breaks))], "; ")
     rules = _joined(marks, [pl.repeat(item.rule, bad.shown.height, eager=True) for item in breaks], ", ")
-    data = pl.any_horizontal(f"{index}" for index, item in enumerate(breaks) if item.kind == "data")
-    kinds = marks.select(pl.when(data if any(b.kind == "data" for b in breaks) else False).then(pl.lit("data")))
     nothing = pl.repeat(None, bad.shown.height, dtype=pl.String, eager=True)
     frame = pl.DataFrame(
         {
             ROW: bad.shown[ROW],
             "position": _positions(bad),
-            "kind": kinds.to_series().fill_null("business"),
+            "kind": _kinds(breaks, bad.shown.height),
             "rule": rules,
             "message": number + " " + messages,
             "key": _json(bad.shown, bad.key) if bad.key else nothing,
@@ -147,6 +145,16 @@ def _joined(marks: pl.DataFrame, texts: Sequence[pl.Series], separator: str) -> 
     chosen = [pl.when(pl.col(f"{index}")).then(pl.col(f"t{index}")) for index in range(len(texts))]
     listed = pl.concat_list(chosen).list.drop_nulls().list.unique(maintain_order=True)
     return frame.select(listed.list.join(separator)).to_series()
+
+
+def _kinds(breaks: Sequence[Break], height: int) -> pl.Series:
+    """A row with anything of kind data is of kind data."""
+    import polars as pl
+
+    data = pl.repeat(False, height, eager=True)
+    for item in breaks:
+        data = data | item.rows if item.kind == "data" else data
+    return data.to_frame("data").select(pl.when("data").then(pl.lit("data")).otherwise(pl.lit("business"))).to_series()
 
 
 def _positions(bad: BadRows) -> pl.Series:

@@ -13,7 +13,7 @@ from sync_provider.core.engine.masking import Masking, compile_masks
 from sync_provider.core.engine.preflight import clean_step, problems
 from sync_provider.core.engine.rejects import concat_rejected
 from sync_provider.core.engine.spill import count_rules, merge_rules
-from sync_provider.core.errors import ConfigError
+from sync_provider.core.errors import ConfigError, DataError
 from sync_provider.core.expressions import unknown_name
 from sync_provider.core.transforms.filtering import Filter, compile_filter
 from sync_provider.core.transforms.mapper import map_rows
@@ -179,12 +179,18 @@ class Stages:
         return self._masking.good(frame).select(*self.columns, ROW)
 
     def _cleaned(self, frame: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
         types = self._map.types
-        for step in self._clean:
-            if step.exprs is not None:
-                frame = frame.with_columns(expr.alias(name) for name, expr in step.exprs(types).items())
-            if step.keep is not None:
-                frame = frame.filter(step.keep(types))
+        for index, step in enumerate(self._clean):
+            try:
+                if step.exprs is not None:
+                    frame = frame.with_columns(expr.alias(name) for name, expr in step.exprs(types).items())
+                if step.keep is not None:
+                    frame = frame.filter(step.keep(types))
+            except pl.exceptions.PolarsError as error:
+                # its text may hold values, clear ones among them
+                raise DataError(f"clean[{index}] failed on a batch: {type(error).__name__}") from None
         return frame
 
 

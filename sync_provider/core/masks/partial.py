@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: preset → characters kept at the start and at the end
 _PRESETS = {"phone": (3, 4), "id": (6, 4), "card": (4, 4), "name": (1, 0), "email": (1, 0)}
+#: more hidden characters than this are not told apart
+_LONGEST = 400
 _ENDS = {"keep_start", "keep_end"}
 _DEFAULT = (1, 1)
 #: at least one character in this many is hidden; a value too short for that is hidden altogether
@@ -46,18 +48,20 @@ class Partial:
         value, char = pl.col(column), params.get("char", "*")
         chosen = (params.get("keep_start", 0), params.get("keep_end", 0)) if _ENDS & set(params) else _DEFAULT
         start, end = _PRESETS.get(params.get("as", ""), chosen)
-        hidden = value.str.replace_all(r"(?s).", char.replace("$", "$$"))
+        total = value.str.len_chars().cast(pl.Int64)
+        hidden = _stars(char, total)
         if params.get("as") == "email":
             return _email(value, hidden, char * 3).alias(column)
-        total = value.str.len_chars().cast(pl.Int64)
         covered = total - start - end
-        parts = [
-            value.str.head(start),
-            hidden.str.slice(start, pl.max_horizontal(covered, 0)),
-            value.str.slice(total - end),
-        ]
+        parts = [value.str.head(start), _stars(char, pl.max_horizontal(covered, 0)), value.str.slice(total - end)]
         shared = pl.concat_str(parts) if end else pl.concat_str(parts[:2])
         return pl.when((covered > 0) & (covered * _HIDDEN_OF >= total)).then(shared).otherwise(hidden).alias(column)
+
+
+def _stars(char: str, count: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.when(count.is_not_null()).then(pl.lit(char * _LONGEST).str.head(count))
 
 
 def _email(value: pl.Expr, hidden: pl.Expr, stars: str) -> pl.Expr:

@@ -19,7 +19,7 @@ def evaluate(frame: pl.DataFrame, exprs: Mapping[str, pl.Expr]) -> tuple[pl.Data
     import polars as pl
 
     try:
-        return frame.with_columns(expr.alias(name) for name, expr in exprs.items()).select(exprs), {}
+        return frame.with_columns(expr.alias(name) for name, expr in exprs.items()).select(list(exprs)), {}
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         columns, failed = [], {}
         for name, expr in exprs.items():
