@@ -20,6 +20,8 @@ from urllib.request import Request, urlopen
 import psutil
 
 USER = "admin"
+#: every process of one demo has this variable with the same value; a shell that read env.sh has not
+_MARK = "SYNC_DEMO_MARK"
 
 
 class DemoAirflow:
@@ -40,28 +42,37 @@ class DemoAirflow:
         self.settings.update({f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()})
         self._process: subprocess.Popen[bytes] | None = None
         self._token = ""
+        self._mark = secrets.token_hex(8)
 
     def start(self) -> None:
         """Start it; the login is written first, so that it does not invent another."""
         self.home.mkdir(parents=True)
         (self.home / "passwords.json").write_text(json.dumps({USER: self.password}))
+        programs = Path(sys.executable).parent
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHOND"))}
-        command = [str(Path(sys.executable).with_name("airflow")), "standalone"]
+        # standalone looks for `airflow` on the path
+        environment.update(
+            self.settings, **{_MARK: self._mark}, PATH=f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+        )
+        command = [str(programs / "airflow"), "standalone"]
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
-                command, env={**environment, **self.settings}, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log,
+                command, env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def stop(self) -> None:
-        """End every process of it: first by asking, after ten seconds by force."""
-        if self._process is None:
-            return
-        family = _family(self._process.pid)
-        _signal_all(family, signal.SIGTERM)
-        _, stubborn = psutil.wait_procs(family, timeout=10)
-        _signal_all(stubborn, signal.SIGKILL)
-        self._process.wait()
+        """End every process of it: first by asking, after ten seconds by force, until none is left."""
+        patience = time.monotonic() + 10
+        asked: set[int] = set()
+        while family := _marked(self._mark):
+            late = time.monotonic() > patience
+            for process in family:
+                if late or process.pid not in asked:
+                    asked.add(process.pid)
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.send_signal(signal.SIGKILL if late else signal.SIGTERM)
+            psutil.wait_procs(family, timeout=0.5)
         self._process = None
 
     def alive(self) -> bool:
@@ -135,16 +146,11 @@ def _port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    """Return a process and all that descend from it, whatever session they are in."""
-    try:
-        first = psutil.Process(pid)
-        return [first, *first.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _signal_all(processes: list[psutil.Process], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+def _marked(mark: str) -> list[psutil.Process]:
+    """Return the live processes that inherited this mark, whoever their parent is by now."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(_MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
