@@ -47,7 +47,8 @@ def test_schedules(written: object, kind: str, cron: str | None) -> None:
     "written",
     ["0 25 * * *", "60 * * * *", "* * * *", "* * * * * *", "0 0 31 2 *", "0 0 0 * *", "x x x x x", "@hourli", "",
      "1/0 * * * *", {}, {"interval": "0s"}, {"cron": "@daily", "interval": "5m"},
-     {"interval": "5m", "start": "tomorrow"}, {"interval": "5m", "timezone": "Mars/Phobos"}, {"interval": "5m", "timezone": ".."}, 5, None, []],
+     {"interval": "5m", "start": "tomorrow"},
+     {"interval": "5m", "timezone": "Mars/Phobos"}, {"interval": "5m", "timezone": ".."}, 5, None, []],
 )  # fmt: skip
 def test_what_is_no_schedule(written: object) -> None:
     with pytest.raises(ValidationError):
