@@ -140,7 +140,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
     code, out, _ = cli("--help")
 
     assert code == 0
-    assert all(f"\n    {name} " in out for name in frame.COMMANDS)
+    assert all(f"\n    {name}" in out for name in frame.COMMANDS)
 
 
 @pytest.mark.parametrize(("error", "code"), [(ConnectError("db1: refused", "start it"), 1), (KeyboardInterrupt(), 130)])
