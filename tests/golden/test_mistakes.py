@@ -17,6 +17,7 @@ from sync_provider.core.plan import load_project
 
 TABLE = Path(__file__).with_name("mistakes.yaml")
 CASES: dict[str, dict[str, Any]] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
+NEWLINE = "\n"
 SOURCES = {name: case for name, case in CASES.items() if "project" not in case}
 
 
@@ -49,7 +50,7 @@ def rewrite(name: str, told: str) -> None:
     body, sep, tail = rest.partition("\n\n")
     kept = body.partition("  expect:")[0]
     shown = "".join(f"    {line}\n" if line else "\n" for line in told.splitlines())
-    TABLE.write_text(f"{head}\n{name}:\n{kept}  expect: |2\n{shown.rstrip()}{sep}{tail}", encoding="utf-8")
+    TABLE.write_text(f"{head}\n{name}:\n{kept}  expect: |2\n{shown.rstrip()}{sep or NEWLINE}{tail}", encoding="utf-8")
 
 
 def test_all_mistakes_are_found_by_one_command_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
