@@ -130,6 +130,7 @@ class LoadSpec:
         replace_run: rows of this run id already in the target are removed first (a cleared run).
         replace_since: (column, value): rows from this cursor value on are removed first (append with lag).
         replace_until: upper bound (value) of the same; None = open.
+        replace_until_included: whether rows of exactly that value are removed too.
         metadata: values of `_sync_run_id` and `_synced_at`; None = opted out.
     """
 
@@ -144,6 +145,7 @@ class LoadSpec:
     replace_run: str | None = None
     replace_since: tuple[str, str] | None = None
     replace_until: str | None = None
+    replace_until_included: bool = True
     metadata: tuple[str, datetime] | None = None
 
     @property
@@ -158,6 +160,10 @@ class Load(Protocol):
     Order of calls: `write` any number of times, `finish` once. Begin, commit and rollback are the caller's.
     """
 
+    @property
+    def warned(self) -> Mapping[str, int]:
+        """Rule → rows that broke a set rule with `on_fail: warn` and were kept; known after `finish`."""
+
     def write(self, frame: pl.DataFrame) -> pl.DataFrame | None:
         """Write rows (LoadSpec.columns + ROW, typed). Returns rows the server refused as a REJECTED frame, or None."""
 
@@ -165,8 +171,12 @@ class Load(Protocol):
         """Move staged rows into the target.
 
         Returns:
-            Counts with loaded, inserted, updated, superseded, deduplicated, dropped as the server counted them,
-            and the rows rejected or dropped by set rules as a REJECTED frame.
+            Counts with loaded, inserted, updated, superseded, deduplicated, dropped, deleted, warned as the server
+            counted them, and the rows rejected by set rules or by the server as a REJECTED frame. Dropped rows are
+            only counted.
+
+        Raises:
+            QualityGateError: a set rule with `on_fail: abort` is broken.
         """
 
 

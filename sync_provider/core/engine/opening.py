@@ -116,5 +116,6 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,
         replace_since=(reread, window.since) if reread and window and window.since is not None else None,
         replace_until=window.until if reread and window else None,
+        replace_until_included=window.includes_until if window else True,
         metadata=(ticket.run_id if ticket else "", datetime.now(timezone.utc)) if plan.metadata_columns else None,
     )

@@ -80,6 +80,8 @@ class Writing:
             counted, bad = load.finish()
             self.counters.add(counted)
             self.rejected.add(bad)
+            for rule, rows in load.warned.items():
+                self.warned[rule] = self.warned.get(rule, 0) + rows
             self._settle(session)
             failpoint("commit")
             self._commit(session)
