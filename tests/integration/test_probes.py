@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_provider.core.contracts import ConnectionInfo
+from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
+from sync_provider.core.engine import probe_source, probe_target
 from sync_provider.core.systems.csv.format import CsvFormat
 from sync_provider.core.systems.csv.probe import probe as probe_files
 from sync_provider.core.systems.probing import ProbeStep, Wanted, probe
@@ -126,3 +127,22 @@ def test_files(tmp_path: Path) -> None:
     assert names(probe_files("", str(tmp_path), "x*.csv", CsvFormat(), "i")) == [("files", False)]
     (tmp_path / "o3.csv").write_bytes("中\n".encode("gbk"))
     assert names(probe_files("", str(tmp_path), "o3.csv", CsvFormat(), "i"))[-1] == ("header o3.csv", False)
+
+
+def test_a_plan_is_tested_from_source_to_state_tables(postgres: ConnectionInfo, tmp_path: Path) -> None:
+    def plan(source: SourcePlan) -> Plan:
+        return Plan(
+            "lib", "shop", "orders", source, TargetPlan("pg", "t", "ods"), "full", "append", SchedulePlan("once")
+        )
+
+    table = plan(SourcePlan("postgres", "pg", {"schema": "public"}))
+    assert names(probe_source(table, lambda _: postgres))[-1] == ("table public.orders", False)
+    execute(postgres, "CREATE TABLE orders (a int, b text)")
+    assert probe_source(table, lambda _: postgres)[-1] == ProbeStep("read", True, "2 columns may be read")
+    query = plan(SourcePlan("postgres", "pg", {"query": "SELECT nothing FROM orders"}))
+    assert names(probe_source(query, lambda _: postgres))[-1] == ("read", False)
+    files = plan(SourcePlan("file", None, {"path": str(tmp_path), "files": "*.csv"}))
+    assert names(probe_source(files, lambda _: postgres)) == [("files", False)]
+    steps = probe_target(table, lambda _: postgres)
+    assert ("table ods.t", True) in names(steps)
+    assert sum(step.name.startswith("table _sync_") for step in steps) == 5

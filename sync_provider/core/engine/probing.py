@@ -1,0 +1,42 @@
+"""`test-connection` of a whole interface: its connections, then what it would read and write."""
+
+from __future__ import annotations
+
+from sync_provider.core.contracts import ConnectionInfo, ConnectionLookup, Plan
+from sync_provider.core.engine.opening import open_source
+from sync_provider.core.errors import SyncError
+from sync_provider.core.systems.probing import ProbeStep, Wanted, probe
+
+_WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_STATE = ("_sync_checkpoint", "_sync_lease", "_sync_load", "_sync_rejected")
+
+
+def probe_connection(info: ConnectionInfo) -> list[ProbeStep]:
+    """Test one connection."""
+    return probe(info)
+
+
+def probe_source(plan: Plan, connections: ConnectionLookup) -> list[ProbeStep]:
+    """Test the source's connection, then look at what the interface reads, as a run would."""
+    steps: list[ProbeStep] = []
+    try:
+        if plan.source.connection is not None:
+            steps += probe(connections(plan.source.connection))
+        if all(step.ok for step in steps):
+            with open_source(plan, connections) as source:
+                source.ping()
+                steps.append(ProbeStep("read", True, f"{len(source.columns())} columns"))
+    except SyncError as error:
+        steps.append(ProbeStep.failed("read", error))
+    return steps
+
+
+def probe_target(plan: Plan, connections: ConnectionLookup) -> list[ProbeStep]:
+    """Test the target's connection and the rights on the table and on our state tables."""
+    target = plan.target
+    wanted = [Wanted(target.table, target.schema, _WRITES, may_be_missing=True)]
+    wanted += [Wanted(name, target.state_schema, _WRITES, may_be_missing=True) for name in _STATE]
+    try:
+        return probe(connections(target.connection), wanted)
+    except SyncError as error:
+        return [ProbeStep.failed("connection", error)]
