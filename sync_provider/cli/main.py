@@ -21,6 +21,13 @@ COMMANDS = {
     "explain": "explain",
     "list": "listing",
     "schema": "schema",
+    "run": "run",
+    "preview": "preview",
+    "init": "init",
+    "target": "targets",
+    "test-connection": "test_connection",
+    "state": "state",
+    "db": "db",
 }
 OK, PROBLEMS, MISUSE, INTERRUPTED = 0, 1, 2, 130
 _VALUED = ("--config", "--env")

@@ -20,7 +20,7 @@ from pydantic import (
 
 from sync_provider.core.config.problems import unknown
 from sync_provider.core.config.schedules import Schedule, ScheduleField, Timezone
-from sync_provider.core.config.values import Duration, Names, Percent, Size, null_is_empty, one_or_many, wrong
+from sync_provider.core.config.values import Duration, Names, Percent, null_is_empty, one_or_many, wrong
 from sync_provider.core.contracts import ColumnType, known_types, parse_type
 
 ErrorKind = Literal["connection", "data", "system", "business"]
@@ -92,7 +92,6 @@ class Limits(Keys):
     """`limits:`."""
 
     source: PositiveInt | None = Field(default=None, description="interfaces of one source that run at the same time")
-    memory: Size | None = Field(default=None, description="memory one run may use, such as 512MB")
 
 
 class BatchSize(Keys):

@@ -8,17 +8,14 @@ from sync_provider.core.engine.cancel import Cancel
 from sync_provider.core.engine.fused import run
 from sync_provider.core.engine.previewing import Preview, preview
 from sync_provider.core.engine.probing import probe_connection, probe_source, probe_target
-from sync_provider.core.engine.probing import probe_connection, probe_source, probe_target
 from sync_provider.core.engine.reporting import error_to_json, report_from_json, report_to_json
 from sync_provider.core.engine.request import RunRequest
 from sync_provider.core.engine.staged import check, extract, load, quality, report, transform
-from sync_provider.core.systems.probing import ProbeStep
 from sync_provider.core.systems.probing import ProbeStep
 
 __all__ = [
     "Cancel",
     "Preview",
-    "ProbeStep",
     "ProbeStep",
     "RunRequest",
     "check",
@@ -27,9 +24,6 @@ __all__ = [
     "extract",
     "load",
     "preview",
-    "probe_connection",
-    "probe_source",
-    "probe_target",
     "probe_connection",
     "probe_source",
     "probe_target",

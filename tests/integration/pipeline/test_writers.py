@@ -8,10 +8,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from sync_provider.core.engine.stages import Cut, Stages
 
 from sync_provider.core import engine
 from sync_provider.core.contracts import Counters
+from sync_provider.core.engine.stages import Cut, Stages
 from sync_provider.core.errors import BusyError, ContractError, SkippedError
 from tests.integration.pipeline.project import Project
 
