@@ -11,7 +11,7 @@ def words(text: str) -> frozenset[str]:
 #: row-wise functions of polars' SQL that give the same answer today and tomorrow, wherever a batch is cut
 FUNCTIONS = words(
     """
-    abs ceil ceiling floor round sign sqrt power pow mod div exp ln log log2 log10
+    abs ceil ceiling floor round sign sqrt power pow mod exp ln log log2 log10
     greatest least coalesce ifnull nullif if
     upper lower initcap length char_length character_length octet_length reverse
     trim ltrim rtrim replace substr substring left right lpad rpad concat concat_ws
@@ -51,6 +51,7 @@ REFUSED = {
     ),
     "exists": "reads other rows; only the row's own columns can be used",
     "isnull": "is not offered; write `column is null`",
+    "div": "is not offered; write `floor(a / b)`",
     "nvl": "is not offered; write `coalesce(column, value)`",
     "iif": "is not offered; write `if(condition, a, b)`",
     "btrim": "is not offered; write `trim(column)`",

@@ -91,8 +91,14 @@ def _compute(columns: ColumnMap, rows: pl.DataFrame, outputs: Sequence[Output]) 
             failed = evaluate(seen, {"failed": guard.failed})[0]["failed"].fill_null(False)
             if failed.any():
                 rule, said = f"expr({output.name})", f"is not {guard.type}"
-                faults.append(Fault(rule, guard.columns, said, failed, from_source=True))
+                faults.append(Fault(rule, _sources(columns, guard.columns), said, failed, from_source=True))
         if output.name in stopped and output.expression is not None:
             rule, said = f"expr({output.name})", f"cannot be computed: {output.expression.text}"
-            faults.append(Fault(rule, output.expression.columns, said, stopped[output.name], from_source=True))
+            shown = _sources(columns, output.expression.columns)
+            faults.append(Fault(rule, shown, said, stopped[output.name], from_source=True))
     return values, faults
+
+
+def _sources(columns: ColumnMap, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the source columns behind the names an expression reads: theirs are the values shown."""
+    return tuple(dict.fromkeys(columns.names[name].source for name in names))

@@ -100,6 +100,9 @@ def _readable(
             output = Output(HIDDEN + name, have, want, source=name, timezone=plan.timezone)
         else:
             output = Output(plan.to, have, _wanted(plan, have, target), source=name, timezone=plan.timezone)
+        if not plan.drop:
+            _check_name(name)
+            _check_name(plan.to)
         _check_types(name, output)
         names[name] = output
     for output in list(names.values()):
@@ -135,6 +138,12 @@ def _check_types(name: str, output: Output) -> None:
     problem = refusal(output.have, output.want, output.timezone)
     if problem:
         raise ValueError(f"columns.{name}: {problem}")
+
+
+def _check_name(name: str) -> None:
+    """Refuse the two spellings that the frame engine takes for patterns."""
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        raise ValueError(f"columns.{name}: a column cannot be called {name!r}\n  fix: rename it in the source")
 
 
 def _check_distinct(outputs: list[Output]) -> None:

@@ -1,0 +1,1 @@
+"""The stages a row goes through, and what they are compiled from."""
