@@ -22,6 +22,7 @@ from sync_provider.core.errors import (
 _BY_STATE: dict[str, tuple[type[SyncError], str]] = {
     "08": (ConnectError, "check that the server is up; this is retried"),
     "0A": (ConfigError, "use another way: this server version cannot do it"),
+    "22P04": (ContractError, "report this with the log"),
     "22": (DataError, "correct the value at the source or change the column's type"),
     "23": (DataError, "correct the rows at the source or relax the constraint"),
     "25P03": (ConnectError, "raise idle_in_transaction_session_timeout on the server; this is retried"),
@@ -32,6 +33,7 @@ _BY_STATE: dict[str, tuple[type[SyncError], str]] = {
     "40": (ResourceError, "nothing: this is retried"),
     "42": (ConfigError, "correct the name or the expression in the YAML"),
     "42501": (AuthenticationError, "grant what is missing to login '{login}'; this is not retried"),
+    "44": (DataError, "correct the rows at the source or relax the constraint"),
     "53": (ResourceError, "free the resource on the server, or raise its limit; this is retried"),
     "55": (ResourceError, "find who holds it in pg_stat_activity; this is retried"),
     "57014": (ResourceError, "raise statement_timeout for this login, or read less at once"),

@@ -1,0 +1,108 @@
+"""One load into one PostgreSQL table: straight by COPY, or through a temporary table where set rules are settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sync_provider.core.contracts import Counters, LoadSpec
+from sync_provider.core.errors import DataError
+from sync_provider.core.systems.postgres.names import literal, qualified, quote
+from sync_provider.core.systems.postgres.session import PgSession
+from sync_provider.core.systems.postgres.types import table_columns
+from sync_provider.core.targets.moving import Mover
+from sync_provider.core.targets.postgres.catalogue import check_table, stage_sql
+from sync_provider.core.targets.postgres.copying import Copier, said_of
+from sync_provider.core.targets.refused import joined
+from sync_provider.core.targets.stage import STAGE, Stage, append, upsert
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: staged rows from which the planner is told their numbers
+_ANALYZE_ROWS = 10_000
+
+
+class PgStage(Stage):
+    """A staging table in PostgreSQL."""
+
+    def comparable(self, column: str, prefix: str = "") -> str:
+        """Return a column as it is; `json` has no order and no equality but that of its text."""
+        name = prefix + quote(column)
+        return f"CAST({name} AS TEXT)" if self._spec.columns[column].kind == "json" else name
+
+
+class PostgresLoad:
+    """A `Load` on one open transaction."""
+
+    def __init__(self, session: PgSession, spec: LoadSpec) -> None:
+        self._session = session
+        self._spec = spec
+        self._target = qualified(spec.schema, spec.table)
+        self._kind = check_table(session, spec)
+        self._stage = PgStage(session, spec, "pg_temp")
+        self._deleted = 0
+        if spec.staged:
+            have = table_columns(session, spec.schema, spec.table) or {}
+            for sql in stage_sql(spec, self._stage.table, self._target, have):
+                session.script(sql)
+            self._copier = Copier(session, spec, STAGE, "pg_temp", staged=True)
+        else:
+            self._remove_replaced()
+            self._copier = Copier(session, spec, spec.table, spec.schema, staged=False)
+
+    @property
+    def warned(self) -> dict[str, int]:
+        """Rule → rows that broke a set rule and were kept."""
+        return self._stage.warned
+
+    def write(self, frame: pl.DataFrame) -> pl.DataFrame | None:
+        """Write rows (LoadSpec.columns + ROW, typed). Returns rows the server refused as a REJECTED frame, or None."""
+        return self._copier.write(frame)
+
+    def finish(self) -> tuple[Counters, pl.DataFrame | None]:
+        """Settle set rules and move what was staged into the target; return counts and rejected rows."""
+        if not self._spec.staged:
+            rows = self._copier.rows
+            return Counters(loaded=rows, inserted=rows, deleted=self._deleted), None
+        if self._copier.rows >= _ANALYZE_ROWS:
+            self._session.script(f"ANALYZE {self._stage.table}")
+        self._remove_replaced()
+        self._stage.decide()
+        mover = Mover(self._session, self._spec, self._stage, self._move, self._reason)
+        mover.move()
+        counters = self._stage.counters
+        counters.deleted = self._deleted
+        self._session.script(f"DROP TABLE {self._stage.table}")
+        return counters, joined(self._stage.rejected)
+
+    def _move(self, where: str) -> tuple[int, int]:
+        """Move some staged rows; return how many were inserted and how many updated."""
+        spec, stage = self._spec, self._stage
+        values = f", {literal(spec.metadata[0])}, {literal(spec.metadata[1].isoformat())}" if spec.metadata else ""
+        if spec.write == "append":
+            return self._session.execute(append(spec, stage, self._target, values, where)), 0
+        sql = upsert(spec, stage, self._target, values, where)
+        if self._kind != "r":  # rows of a partitioned table do not tell whether they are new
+            fresh = stage.fresh(self._target, where)
+            return fresh, self._session.execute(sql) - fresh
+        told = f'{sql} RETURNING ("__t".xmax = 0) AS fresh'
+        counted = "count(*) FILTER (WHERE fresh) AS inserted, count(*) FILTER (WHERE NOT fresh) AS updated"
+        row = self._session.fetch(f"WITH moved AS ({told}) SELECT {counted} FROM moved")[0]
+        return row["inserted"], row["updated"]
+
+    def _reason(self, error: DataError) -> tuple[str, str, str]:
+        return said_of(error, list(self._spec.columns))
+
+    def _remove_replaced(self) -> None:
+        """Remove rows that this run wrote before, or will read again."""
+        spec = self._spec
+        if spec.replace_run is not None and spec.metadata:
+            where = f"{quote('_sync_run_id')} = {literal(spec.replace_run)}"
+            self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")
+        if spec.replace_since is not None:
+            column, since = spec.replace_since
+            where = f"{quote(column)} >= {literal(since)}"
+            if spec.replace_until is not None:
+                where += f" AND {quote(column)} {'<=' if spec.replace_until_included else '<'} "
+                where += literal(spec.replace_until)
+            self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")

@@ -1,0 +1,388 @@
+"""What every target keeps: subclass `TargetContract`, give it a `target`, and pytest runs these against yours."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from sync_provider.core.contracts import (
+    REJECTED,
+    ROW,
+    Counters,
+    LoadSpec,
+    Session,
+    Target,
+    parse_type,
+)
+from sync_provider.core.contracts.frames import frame_type
+from sync_provider.core.errors import CancelledError, ConfigError, QualityGateError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+_TRICKY = [
+    "plain", "", None, " spaced ", "中文 é 😀", "two\nlines", "two\r\nlines", "lone\rreturn", "tab\t", 'quo"te', "it's",
+    "a,b;c|d", "back\\slash", "\\N", "NULL", "null", "\\.", "a\n\\.\nb", "0001", "1e3", "' OR 1=1 --", '""', "𝔘𝔫𝔦",
+    "%s $1 ?",
+]  # fmt: skip
+_ODD_NAMES = [
+    "order", "Größe (cm)", "列 名", 'quo"te', "it's", "semi;colon", "UPPER", "upper", "1st", "per%cent", "a.b", ":bind",
+    'a"; drop table x; --', "back\\slash", "n0", "excluded", "__t", "$1",
+]  # fmt: skip
+
+
+def make_spec(columns: Mapping[str, str], table: str = "orders", schema: str | None = None, **more: Any) -> LoadSpec:
+    """Return a spec; `columns` as in YAML, appending unless `more` says otherwise."""
+    types = {name: parse_type(kind) for name, kind in columns.items()}
+    return LoadSpec(table, schema, types, **{"write": "append", **more})
+
+
+def make_frame(spec: LoadSpec, rows: Sequence[Sequence[Any]], first: int = 1) -> pl.DataFrame:
+    """Return rows as a typed frame with ROW."""
+    import polars as pl
+
+    schema = {name: frame_type(kind) for name, kind in spec.columns.items()}
+    frame = pl.DataFrame([list(row) for row in rows], schema=schema, orient="row")
+    return frame.with_columns(pl.int_range(first, first + len(rows), dtype=pl.Int64).alias(ROW))
+
+
+def stored(target: Target, spec: LoadSpec, *columns: str) -> list[tuple[Any, ...]]:
+    """Return what the table holds, in the order of the named columns (default: all of the spec)."""
+    names = columns or tuple(spec.columns)
+    picked = [sa.column(name) for name in names]
+    session = target.session()
+    try:
+        rows = session.rows(sa.select(*picked).select_from(sa.table(spec.table, schema=spec.schema)))
+    finally:
+        session.close()
+    return sorted((tuple(row[name] for name in names) for row in rows), key=repr)
+
+
+class TargetContract:
+    """Subclass it, and define a fixture `target` that returns your target on an empty database.
+
+    Args:
+        schema: where tables are made; None = the default.
+    """
+
+    schema: str | None = None
+
+    def spec(self, columns: Mapping[str, str], **more: Any) -> LoadSpec:
+        """Return a spec in this contract's schema."""
+        return make_spec(columns, schema=self.schema, **more)
+
+    def create(self, target: Target, spec: LoadSpec) -> None:
+        """Create the table, twice: that must be safe."""
+        session = target.session()
+        for sql in [*target.create_sql(spec), *target.create_sql(spec)]:
+            session.script(sql)
+        session.close()
+
+    def load(
+        self, target: Target, spec: LoadSpec, *batches: Sequence[Sequence[Any]], commit: bool = True
+    ) -> tuple[Counters, pl.DataFrame, Mapping[str, int]]:
+        """Run one load and return its counters with `read` and `rejected`, its rejected rows, and who was warned."""
+        import polars as pl
+
+        session = target.session()
+        try:
+            session.begin()
+            load = target.load(session, spec)
+            bad, read = [], 0
+            for rows in batches:
+                bad.append(load.write(make_frame(spec, rows, read + 1)))
+                read += len(rows)
+            counters, more = load.finish()
+            session.commit() if commit else session.rollback()
+        finally:
+            session.close()
+        frames = [frame for frame in (*bad, more) if frame is not None]
+        rejected = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(REJECTED, pl.String))
+        assert tuple(rejected.columns) == REJECTED
+        counters.read, counters.rejected = read, rejected.height
+        assert counters.leak() == 0, counters
+        assert counters.inserted + counters.updated + counters.unchanged == counters.loaded
+        return counters, rejected, load.warned
+
+    def test_append_adds_every_row(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "name": "text"})
+        self.create(target, spec)
+        counters, _, _ = self.load(target, spec, [(1, "a"), (2, None)], [(2, "c")])
+        assert (counters.loaded, counters.inserted) == (3, 3)
+        assert stored(target, spec) == [(1, "a"), (2, "c"), (2, None)]
+        assert target.describe(self.schema, "nowhere") is None
+
+    def test_text_arrives_exactly(self, target: Target) -> None:
+        for columns in ({"x": "text"}, {"x": "text", "n": "bigint", "y": "text"}):
+            spec = self.spec(columns, table=f"tricky{len(columns)}")
+            self.create(target, spec)
+            rows = [(text,) if len(columns) == 1 else (text, 1, text) for text in _TRICKY]
+            assert self.load(target, spec, rows)[0].inserted == len(_TRICKY)
+            assert stored(target, spec, "x") == sorted(((text,) for text in _TRICKY), key=repr)
+
+    def test_text_arrives_exactly_through_a_merge(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "x": "text"}, write="merge", primary_key=("id",))
+        self.create(target, spec)
+        self.load(target, spec, list(enumerate(_TRICKY)))
+        self.load(target, spec, list(enumerate(_TRICKY)))
+        assert stored(target, spec) == sorted(enumerate(_TRICKY), key=repr)
+
+    def test_every_type_arrives_exactly(self, target: Target) -> None:
+        row = {
+            "i": ("smallint", -(2**15)), "b": ("bigint", 2**63 - 1), "d": ("decimal(12,2)", Decimal("-1234567890.10")),
+            "w": ("decimal(38,10)", Decimal("1234567890123456789012345678.0123456789")), "f": ("double", 0.1),
+            "inf": ("double", float("inf")), "o": ("boolean", False), "day": ("date", datetime(9999, 12, 31).date()),
+            "t": ("time", datetime(1, 1, 1, 23, 59, 59, 999999).time()), "at": ("timestamptz", _AT),
+            "n": ("timestamp", datetime(44, 3, 15, 0, 0, 0, 1)), "j": ("json", '{"a": 1.10,  "a": "中"}'),
+            "u": ("uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"), "x": ("binary", b"\x00\xff\\n"),
+        }  # fmt: skip
+        spec = self.spec({name: kind for name, (kind, _) in row.items()})
+        self.create(target, spec)
+        nothing = [None] * len(row)
+        counters, rejected, _ = self.load(target, spec, [[value for _, value in row.values()], nothing])
+        assert counters.inserted == 2, rejected.rows()
+        found = dict(zip(row, next(r for r in stored(target, spec) if r[0] is not None), strict=True))
+        assert {name: self.shown(value) for name, value in found.items()} == {
+            name: self.shown(value) for name, (_, value) in row.items()
+        }
+
+    def shown(self, value: Any) -> str:
+        """Return a stored or loaded value as comparable text; override where your target stores types as text."""
+        return str(value)
+
+    def test_merge_inserts_and_updates(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "name": "text"}, write="merge", primary_key=("id",))
+        self.create(target, spec)
+        assert self.load(target, spec, [(1, "a"), (2, "b")])[0].inserted == 2
+        counters, _, _ = self.load(target, spec, [(2, "B")], [(3, "c")])
+        assert (counters.inserted, counters.updated) == (1, 1)
+        assert stored(target, spec) == [(1, "a"), (2, "B"), (3, "c")]
+
+    def test_merge_of_keys_alone_changes_nothing(self, target: Target) -> None:
+        spec = self.spec({"a": "bigint", "b": "text"}, write="merge", primary_key=("a", "b"))
+        self.create(target, spec)
+        self.load(target, spec, [(1, "x")])
+        counters, _, _ = self.load(target, spec, [(1, "x"), (1, "y")])
+        assert (counters.inserted, counters.unchanged) == (1, 1)
+
+    def test_merge_never_overwrites_a_newer_row(self, target: Target) -> None:
+        spec = self.spec(
+            {"id": "bigint", "v": "text", "at": "timestamptz", "n": "bigint"},
+            write="merge", primary_key=("id",), newest_by=("at", "n"),
+        )  # fmt: skip
+        self.create(target, spec)
+        later, earlier = _AT + timedelta(microseconds=1), _AT - timedelta(days=400)
+        self.load(target, spec, [(i, "old", _AT, 5) for i in range(1, 7)] + [(7, "old", None, None)])
+        new = [
+            (1, "new", later, 1), (2, "older", earlier, 9), (3, "new", _AT, 6), (4, "older", _AT, 4),
+            (5, "older", None, 9), (6, "same", _AT, 5), (7, "new", earlier, None),
+        ]  # fmt: skip
+        counters, _, _ = self.load(target, spec, new)
+        assert (counters.updated, counters.superseded) == (4, 3)
+        assert [value for _, value in stored(target, spec, "id", "v")] == [
+            "new", "old", "new", "old", "old", "same", "new",
+        ]  # fmt: skip
+
+    def test_the_newest_of_a_batch_wins(self, target: Target) -> None:
+        spec = self.spec(
+            {"id": "bigint", "v": "text", "at": "timestamp"}, write="merge", primary_key=("id",), newest_by=("at",)
+        )
+        self.create(target, spec)
+        at = datetime(2026, 1, 1)
+        rows = [(1, "a", at), (1, "newest", at + timedelta(hours=1)), (2, "a", at), (2, "last", at), (1, "null", None)]
+        counters, _, _ = self.load(target, spec, rows[:2], rows[2:])
+        assert (counters.inserted, counters.deduplicated) == (2, 3)
+        assert stored(target, spec, "v") == [("last",), ("newest",)]
+
+    def test_a_null_key_is_rejected(self, target: Target) -> None:
+        spec = self.spec({"a": "bigint", "b": "text", "v": "text"}, write="merge", primary_key=("a", "b"))
+        self.create(target, spec)
+        counters, rejected, _ = self.load(target, spec, [(1, "x", "v"), (None, "x", "v"), (None, None, "v")])
+        assert counters.inserted == 1
+        assert rejected["message"].to_list() == [
+            "row 2 a is null in the primary key",
+            "row 3 a, b is null in the primary key",
+        ]
+        assert rejected["key"].to_list() == ['{"a":null,"b":"x"}', '{"a":null,"b":null}']
+        assert set(rejected["kind"]) == {"data"}
+
+    def test_deduplicate_keeps_the_last(self, target: Target) -> None:
+        spec = self.spec({"k": "text", "n": "bigint"}, deduplicate=((("k",), ("n",)),))
+        self.create(target, spec)
+        counters, _, _ = self.load(target, spec, [("a", 2), ("a", 1), (None, 1)], [("b", None), ("b", 0), (None, 1)])
+        assert (counters.inserted, counters.deduplicated) == (4, 2)
+        assert stored(target, spec) == sorted([("a", 2), ("b", 0), (None, 1), (None, 1)], key=repr)
+
+    def test_all_rows_of_a_double_group_break_unique(self, target: Target) -> None:
+        rules = (("unique(a)", "quarantine", ("a",)), ("one per b", "drop", ("b", "c")), ("w", "warn", ("c",)))
+        spec = self.spec({"a": "bigint", "b": "text", "c": "text"}, unique=rules)
+        self.create(target, spec)
+        rows = [
+            (1, "p", "x"), (1, "q", "x"), (2, "r", "y"), (3, "r", "y"), (None, "s", "z"), (None, "t", "z"),
+            (4, None, "v"), (5, None, "v"), (6, "u", None),
+        ]  # fmt: skip
+        counters, rejected, warned = self.load(target, spec, rows[:3], rows[3:])
+        assert (counters.inserted, counters.dropped, counters.rejected) == (5, 2, 2)
+        assert rejected["rule"].to_list() == ["unique(a)"] * 2
+        assert rejected["message"][0] == "row 1 a=1 is not unique in this run: 2 rows have it"
+        assert rejected["data"][1] == '{"a":"1","b":"q","c":"x"}'
+        assert (dict(warned), counters.warned) == ({"w": 4}, 4)
+
+    def test_unique_can_stop_the_run(self, target: Target) -> None:
+        spec = self.spec({"a": "bigint"}, unique=(("unique(a)", "abort", ("a",)),))
+        self.create(target, spec)
+        with pytest.raises(QualityGateError, match=r"check 'unique\(a\)': 2 rows are not unique .* row 1 a=7"):
+            self.load(target, spec, [(7,), (7,), (8,)])
+        assert stored(target, spec) == []
+
+    def test_a_row_the_target_refuses_is_named(self, target: Target) -> None:
+        for write, key in (("append", ()), ("merge", ("id",))):
+            spec = self.spec(
+                {"id": "bigint", "name": "varchar(5)", "note": "text"}, table=write, write=write, primary_key=key
+            )
+            self.create(target, spec)
+            rows = [(1, "12345", "a\nb"), (2, "123456", "x\n\ny"), (3, "中文中文中", None), (4, "too long", 'q"')]
+            counters, rejected, _ = self.load(target, spec, rows)
+            assert counters.inserted == 2
+            assert rejected[ROW].to_list() == [2, 4]
+            assert set(rejected["kind"]) == {"data"}
+            assert rejected["rule"][0].startswith("target(")
+            assert "12345" in rejected["data"][0]
+            assert stored(target, spec, "id") == [(1,), (3,)]
+
+    def test_many_refused_rows_stay_fast(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "name": "varchar(5)"})
+        self.create(target, spec)
+        rows = [(n, "too long" if n % 10 == 0 else "short") for n in range(1, 5001)]
+        started = time.monotonic()
+        counters, rejected, _ = self.load(target, spec, rows)
+        assert (counters.inserted, rejected.height) == (4500, 500)
+        assert set(rejected[ROW]) == set(range(10, 5001, 10))
+        assert time.monotonic() - started < 30
+
+    def test_odd_names_are_names(self, target: Target) -> None:
+        spec = self.spec(
+            dict.fromkeys(_ODD_NAMES, "text"), table='odd "table"; --', write="merge", primary_key=("order",)
+        )
+        self.create(target, spec)
+        rows = [[f"{name}{n}" for name in _ODD_NAMES] for n in range(3)]
+        assert self.load(target, spec, rows)[0].inserted == 3
+        assert self.load(target, spec, rows)[0].updated == 3
+        assert stored(target, spec) == [tuple(row) for row in rows]
+        described = target.describe(self.schema, spec.table)
+        assert described is not None
+        assert list(described) == _ODD_NAMES
+        unique = replace(spec, unique=tuple((name, "quarantine", (name,)) for name in _ODD_NAMES), newest_by=("列 名",))
+        assert self.load(target, unique, [*rows, rows[0]])[1].height == 2
+
+    def test_metadata_columns_say_which_run(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint"}, metadata=("run 'a'", _AT))
+        merge = replace(spec, table="merged", write="merge", primary_key=("id",))
+        for each in (spec, merge):
+            self.create(target, each)
+            self.load(target, each, [(1,)])
+            self.load(target, replace(each, metadata=("run b", _AT)), [(2,)])
+            assert stored(target, each, "id", "_sync_run_id") == [(1, "run 'a'"), (2, "run b")]
+        assert self.load(target, merge, [(1,), (2,)])[0].updated == 2
+
+    def test_a_repeated_append_replaces_what_it_wrote(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint"}, metadata=("r1", _AT))
+        self.create(target, spec)
+        self.load(target, replace(spec, metadata=("r0", _AT)), [(1,)])
+        self.load(target, spec, [(1,), (2,)])
+        counters, _, _ = self.load(target, replace(spec, replace_run="r1"), [(3,)])
+        assert (counters.deleted, counters.inserted) == (2, 1)
+        assert stored(target, spec) == [(1,), (3,)]
+
+    def test_an_append_with_lag_replaces_the_range(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "at": "timestamptz"})
+        self.create(target, spec)
+        days = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in range(1, 6)]
+        self.load(target, spec, [(number, day) for number, day in enumerate(days, 1)])
+        again = replace(spec, replace_since=("at", "2026-01-02T00:00:00Z"), replace_until="2026-01-04 00:00:00+00")
+        counters, _, _ = self.load(target, replace(again, replace_until_included=False), [(20, days[1])])
+        assert counters.deleted == 2
+        assert self.load(target, again, [(40, days[3])])[0].deleted == 2
+        assert stored(target, spec, "id") == [(1,), (40,), (5,)]
+
+    def test_a_second_run_of_the_same_rows_changes_nothing(self, target: Target) -> None:
+        spec = self.spec(
+            {"id": "bigint", "v": "text", "at": "timestamptz"}, write="merge", primary_key=("id",), newest_by=("at",)
+        )
+        self.create(target, spec)
+        rows = [(n, f"v{n}", _AT + timedelta(seconds=n)) for n in range(100)]
+        self.load(target, spec, rows[:60], rows[60:])
+        before = stored(target, spec)
+        assert self.load(target, spec, rows[:10], rows[10:])[0].loaded == 100
+        assert stored(target, spec) == before
+
+    def test_rollback_leaves_nothing(self, target: Target) -> None:
+        for more in ({}, {"write": "merge", "primary_key": ("id",)}):
+            spec = self.spec({"id": "bigint"}, table=f"rolled{len(more)}", **more)
+            self.create(target, spec)
+            self.load(target, spec, [(1,), (2,)], commit=False)
+            assert stored(target, spec) == []
+            assert self.load(target, spec, [(1,)])[0].inserted == 1
+
+    def test_an_empty_load_is_a_load(self, target: Target) -> None:
+        for more in ({}, {"write": "merge", "primary_key": ("id",), "unique": (("u", "quarantine", ("id",)),)}):
+            spec = self.spec({"id": "bigint"}, table=f"empty{len(more)}", **more)
+            self.create(target, spec)
+            assert self.load(target, spec)[0] == Counters()
+
+    def test_merge_without_a_unique_key_is_refused(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "v": "text"})
+        self.create(target, spec)
+        with pytest.raises(ConfigError, match="unique index") as caught:
+            self.load(target, replace(spec, write="merge", primary_key=("id",)), [(1, "a")])
+        assert "CREATE UNIQUE INDEX" in caught.value.fix
+
+    def test_cancel_is_heard_within_two_seconds(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "v": "text"}, write="merge", primary_key=("id",))
+        self.create(target, spec)
+        session = target.session()
+        at: list[float] = []
+
+        def stop() -> None:
+            at.append(time.monotonic())
+            session.cancel()
+
+        threading.Timer(0.5, stop).start()
+        with pytest.raises(CancelledError):
+            self._write_for_ever(target, session, spec)
+        session.rollback()
+        session.close()
+        assert time.monotonic() - at[0] < 2
+        assert stored(target, spec) == []
+
+    def _write_for_ever(self, target: Target, session: Session, spec: LoadSpec) -> None:
+        session.begin()
+        load = target.load(session, spec)
+        frame = make_frame(spec, [(n, "x" * 50) for n in range(2_000)])
+        while True:
+            load.write(frame)
+
+    def test_described_columns_are_those_created(self, target: Target) -> None:
+        spec = self.spec({"id": "bigint", "v": "text", "at": "timestamptz", "o": "boolean"}, write="merge",
+                         primary_key=("id",))  # fmt: skip
+        self.create(target, spec)
+        found = target.describe(self.schema, spec.table)
+        assert found is not None
+        assert {name: kind.kind for name, kind in found.items()} == {
+            name: kind.kind for name, kind in spec.columns.items()
+        }
+        assert (found["id"].nullable, found["v"].nullable) == (False, True)
+
+    def test_terminate_of_nothing_is_silent(self, target: Target) -> None:
+        for backend in ("", "0:2026-01-01 00:00:00+00", "nonsense"):
+            target.terminate(backend)
+        target.ping()
