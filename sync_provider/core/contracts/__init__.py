@@ -10,6 +10,7 @@ from sync_provider.core.contracts.data import (
     RunReport,
     Window,
 )
+from sync_provider.core.contracts.frames import frame_type, row_type
 from sync_provider.core.contracts.plan import (
     AlertPlan,
     BudgetPlan,
@@ -74,6 +75,8 @@ __all__ = [
     "check_params",
     "column_names",
     "column_params",
+    "frame_type",
     "known_types",
     "parse_type",
+    "row_type",
 ]
