@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def send(plan: Plan, report: Mapping[str, Any], error: Mapping[str, str] | None, context: Context) -> None:
+def send(plan: Plan, report: Mapping[str, Any], error: Mapping[str, Any] | None, context: Context) -> None:
     """Send what `alerts:` asks for after a run; a notifier that fails is logged and never fails the run.
 
     Args:
         report: the run's report as plain values; templates see it as `{{ report.counters.rejected }}`, and the run
             in a sentence as `{{ report.summary }}`.
-        error: class, kind, code, what, fix of what failed; None when the run is ok.
+        error: class, kind, code, what and fix of what failed; None when the run is ok.
     """
     events = happened(error)
     told = {**report, "summary": _summary(plan, report, error)}
@@ -29,7 +29,7 @@ def send(plan: Plan, report: Mapping[str, Any], error: Mapping[str, str] | None,
             _send_one(alert, {**context, "report": told, "error": error})
 
 
-def happened(error: Mapping[str, str] | None) -> set[str]:
+def happened(error: Mapping[str, Any] | None) -> set[str]:
     """Return the events of a run: success, or failure and, when the error budget stopped it, max_bad."""
     if error is None:
         return {"success"}
@@ -45,7 +45,7 @@ def _send_one(alert: AlertPlan, context: dict[str, Any]) -> None:
         log.error("alert by %s could not be sent: %s: %s", alert.notifier, type(failure).__name__, failure)
 
 
-def _summary(plan: Plan, report: Mapping[str, Any], error: Mapping[str, str] | None) -> str:
+def _summary(plan: Plan, report: Mapping[str, Any], error: Mapping[str, Any] | None) -> str:
     """Return the run in a sentence or two."""
     name = f"{plan.title} ({plan.id})" if plan.title else plan.id
     if error is not None:

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from sync_provider.core.errors import SyncError
 from sync_provider.notifications import alerts
 from sync_provider.operators.lines import report_lines
-from sync_provider.operators.stage import Stage, error_dict
+from sync_provider.operators.stage import Stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,7 +28,8 @@ class Report(Stage):
         error = self._failure(context, states)
         ticket = self.handed(context, "check") if states.get("check") == "success" else None
         outcome = self.handed(context, "load") if error is None else None
-        report = engine.report(self.plan, ticket, outcome, self.connections(), error=error)
+        run_id = context["dag_run"].run_id
+        report = engine.report(self.plan, ticket, outcome, self.connections(), error=error, run_id=run_id)
         for line in report_lines(report):
             self.log.info(line)
         alerts.send(self.plan, report, error, context)
@@ -42,8 +43,10 @@ class Report(Stage):
         by_run = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=ids, run_ids=[run.run_id])
         return {task.rpartition(".")[2]: str(state) for task, state in by_run.get(run.run_id, {}).items()}
 
-    def _failure(self, context: Context, states: dict[str, str]) -> dict[str, str] | None:
+    def _failure(self, context: Context, states: dict[str, str]) -> dict[str, Any] | None:
         """Return the error of the first stage that failed, None when none did."""
+        from sync_provider.core.engine import error_to_json
+
         failed = next((stage for stage in _BEFORE if states.get(stage) not in ("success", None)), None)
         if failed is None:
             return None
@@ -51,4 +54,4 @@ class Report(Stage):
             f"interface {self.plan.id!r}: task {failed!r} is {states[failed]} without a word: killed, stopped or a bug",
             fix=f"read the log of {failed!r}, then clear the run",
         )
-        return self.handed(context, failed, key="error") or error_dict(silent)
+        return self.handed(context, failed, key="error") or error_to_json(silent)

@@ -81,8 +81,10 @@ class Stage(BaseOperator):
 
     def leave_word(self, context: Context, error: SyncError) -> None:
         """Log the fix and leave the error where `report` finds it."""
+        from sync_provider.core.engine import error_to_json
+
         self.log.error("%s", error)
-        context["ti"].xcom_push("error", error_dict(error))
+        context["ti"].xcom_push("error", error_to_json(error))
 
     def connections(self) -> ConnectionLookup:
         """Return the lookup for Airflow's connections."""
@@ -102,14 +104,3 @@ class Stage(BaseOperator):
     def handed(self, context: Context, stage: str, key: str = "return_value") -> Any:
         """Return what another stage of this run left in XCom."""
         return context["ti"].xcom_pull(task_ids=self.sibling(stage), key=key)
-
-
-def error_dict(error: SyncError) -> dict[str, str]:
-    """Return an error as `report` and alerts want it."""
-    return {
-        "class": type(error).__name__,
-        "kind": error.kind,
-        "code": error.code,
-        "what": error.what,
-        "fix": error.fix,
-    }

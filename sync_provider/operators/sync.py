@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sync_provider.core.errors import BusyError, SkippedError, SyncError
 from sync_provider.notifications import alerts
 from sync_provider.operators.lines import report_lines
-from sync_provider.operators.stage import Stage, error_dict
+from sync_provider.operators.stage import Stage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +22,7 @@ class Sync(Stage):
 
         request = self.request(context)
         try:
-            report = asdict(engine.run(self.plan, request, self.connections(), self._cancel))
+            report = engine.report_to_json(engine.run(self.plan, request, self.connections(), self._cancel))
         except (BusyError, SkippedError):
             raise
         except SyncError as error:
@@ -36,8 +35,10 @@ class Sync(Stage):
 
     def _tell(self, context: Context, error: SyncError) -> None:
         """Send the alerts of a failure, unless Airflow tries again."""
+        from sync_provider.core.engine import error_to_json
+
         ti = context["ti"]
         again = ti.try_number <= ti.max_tries and (self.retry_policy is None or self.retry_policy.allows(error))
         if not again:
-            report = {"interface": self.plan.id, "run_id": ti.run_id, "status": "failed", "error": error.what}
-            alerts.send(self.plan, report, error_dict(error), context)
+            told = error_to_json(error)
+            alerts.send(self.plan, told["report"], told, context)
