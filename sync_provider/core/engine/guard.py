@@ -68,7 +68,7 @@ def acquire(plan: Plan, run_id: str, session: Session, target: Target, *, task: 
             raise SkippedError(busy.what, fix="nothing to do: `overlap: skip`") from busy
         if plan.overlap != "cancel_running":
             raise
-        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=lambda _: True)
+        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=is_dead, force=True)
     if taken.evicted_backend:
         target.terminate(taken.evicted_backend)
     return taken.token

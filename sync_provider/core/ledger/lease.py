@@ -39,11 +39,14 @@ class Taken:
     evicted_backend: str
 
 
-def acquire(session: Session, schema: str | None, claim: Claim, is_dead: Callable[[str], bool]) -> Taken:
+def acquire(
+    session: Session, schema: str | None, claim: Claim, is_dead: Callable[[str], bool], *, force: bool = False
+) -> Taken:
     """Take the lease if it is free, expired, held by a dead process, or by this very run.
 
     Args:
         is_dead: holder → whether that process is known to be gone.
+        force: take it from a run that lives.
 
     Raises:
         BusyError: another run holds it and lives.
@@ -53,8 +56,8 @@ def acquire(session: Session, schema: str | None, claim: Claim, is_dead: Callabl
     session.begin()
     try:
         row = _locked(session, table, claim.interface, claim.shard)
-        mine = row["run_id"] is None or row["run_id"] == claim.run_id
-        if not mine and row["expires_at"] > now(session) and not (row["holder"] and is_dead(row["holder"])):
+        free = force or row["run_id"] is None or row["run_id"] == claim.run_id
+        if not free and row["expires_at"] > now(session) and not (row["holder"] and is_dead(row["holder"])):
             raise BusyError(
                 f"interface {claim.interface!r}: run {row['run_id']!r} holds the lease until "
                 f"{row['expires_at']:%Y-%m-%d %H:%M:%S} UTC",

@@ -15,7 +15,7 @@ from typing import Any
 
 from sync_provider.core import engine
 from sync_provider.core.contracts import ConnectionInfo, Plan, RunReport
-from sync_provider.core.errors import ConfigError
+from sync_provider.core.errors import ConfigError, SyncError
 from sync_provider.core.plan import load_project
 from tests.services.connections import airflow_conn
 
@@ -68,10 +68,14 @@ class Project:
         """Run the six stages one after the other, their hand-overs through JSON as XCom does it."""
         plan, cancel = self.plan(interface), engine.Cancel()
         ticket = _json(engine.check(plan, engine.RunRequest(run_id, **asked), self.connections))
-        handover = _json(engine.extract(plan, ticket, self.connections, cancel))
-        handover = _json(engine.transform(plan, ticket, handover, self.connections, cancel))
-        handover = _json(engine.quality(plan, ticket, handover, self.connections, cancel))
-        outcome = _json(engine.load(plan, ticket, handover, self.connections, cancel))
+        try:
+            handover = _json(engine.extract(plan, ticket, self.connections, cancel))
+            handover = _json(engine.transform(plan, ticket, handover, self.connections, cancel))
+            handover = _json(engine.quality(plan, ticket, handover, self.connections, cancel))
+            outcome = _json(engine.load(plan, ticket, handover, self.connections, cancel))
+        except SyncError as error:
+            engine.report(plan, ticket, None, self.connections, error=_json(engine.error_to_json(error)))
+            raise
         return engine.report_from_json(_json(engine.report(plan, ticket, outcome, self.connections)))
 
     def env(self, **more: str) -> dict[str, str]:

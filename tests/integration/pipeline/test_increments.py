@@ -23,7 +23,7 @@ APPEND = """
 @pytest.fixture
 def shop(project: Project) -> Project:
     kind = project.source.type
-    project.yaml("shop", YAML % (kind, ", schema: ods" if kind == "postgres" else "", "1h"))
+    project.yaml("shop", YAML % (kind, ", schema: ods" if kind == "postgres" else "", "30m"))
     project.source_sql("create table items (id integer primary key, name text, updated_at timestamp)")
     _put(project, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 11:00:00"))
     return project
@@ -58,7 +58,7 @@ def test_a_cleared_run_reads_its_own_window_again(shop: Project) -> None:
     shop.run("shop.items", "r1")
     _put(shop, (3, "c", "2026-01-01 14:00:00"))
     second = shop.run("shop.items", "r2")
-    assert second.counters.read == 1
+    assert second.counters.read == 2
     _put(shop, (4, "d", "2026-01-01 16:00:00"))
     again = shop.run("shop.items", "r2")
     assert again.counters.read == second.counters.read
@@ -112,7 +112,7 @@ def test_one_row_from_the_future_does_not_end_all_increments(shop: Project) -> N
 
 def test_append_with_lag_holds_each_row_once(project: Project) -> None:
     kind = project.source.type
-    yaml = YAML % (kind, ", schema: ods" if kind == "postgres" else "", "1h")
+    yaml = YAML % (kind, ", schema: ods" if kind == "postgres" else "", "30m")
     project.yaml("shop", yaml.replace("primary_key: id", "write: append"))
     project.source_sql("create table items (id integer primary key, name text, updated_at timestamp)")
     _put(project, (1, "a", "2026-01-01 10:00:00"), (2, "b", "2026-01-01 11:00:00"))
