@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,21 +27,42 @@ def run(args: argparse.Namespace) -> int:
     from sync_provider.core.plan import load_project
 
     project = load_project(Path(args.config), args.env)
-    found = [_from_here(problem, project.root) for problem in (*project.problems, *project.warnings)]
+    errors = (*project.problems, *deep_problems(project))
+    found = [_from_here(problem, project.root) for problem in (*errors, *project.warnings)]
     if args.format == "json":
         print(json.dumps(_as_json(project, found), ensure_ascii=False, indent=2))
     elif args.format == "github":
-        print("\n".join([*map(_annotation, found), summary(project)]))
+        print("\n".join([*map(_annotation, found), summary(project, len(errors))]))
     else:
         notes = [f"note: {text}" for text in guarantees(project)]
-        print("\n".join([*(problem.text() for problem in found), *notes, summary(project)]))
-    return 1 if project.problems else 0
+        print("\n".join([*(problem.text() for problem in found), *notes, summary(project, len(errors))]))
+    return 1 if errors else 0
 
 
-def summary(project: Project) -> str:
+def deep_problems(project: Project) -> list[Problem]:
+    """Return what only shows when all words of a plan are looked at together, such as `unique` on a redacted column."""
+    from sync_provider.core.engine.preflight import problems
+
+    found = []
+    for source in project.sources:
+        for plan in source.plans:
+            root = source.roots[plan.interface]
+            for path, sentence in problems(plan):
+                message, _, fix = sentence.partition("\n  fix: ")
+                found.append(root.find(_steps(path)).problem(message, fix))
+    return found
+
+
+def _steps(path: str) -> tuple[str | int, ...]:
+    """`checks[1].range` → ("checks", 1, "range")."""
+    words = re.findall(r"[^.\[\]]+", path)
+    return tuple(int(word) if word.isdigit() else word for word in words)
+
+
+def summary(project: Project, problems: int) -> str:
     """Return `N sources, M interfaces, K problems`."""
     interfaces = sum(len(source.interfaces) for source in project.sources)
-    parts = [(len(project.sources), "source"), (interfaces, "interface"), (len(project.problems), "problem")]
+    parts = [(len(project.sources), "source"), (interfaces, "interface"), (problems, "problem")]
     parts += [(len(project.warnings), "warning")] if project.warnings else []
     return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in parts)
 
