@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo, Target
 from sync_provider.core.targets.postgres import TARGET as POSTGRES
+from sync_provider.core.targets.sqlite import TARGET as SQLITE
 from sync_provider.testing.target_contract import TargetContract
 
 
@@ -19,3 +23,25 @@ class TestPostgres(TargetContract):
         opened = POSTGRES.open(postgres)
         yield opened
         opened.close()
+
+
+class TestSqlite(TargetContract):
+    folds_case = True
+
+    @pytest.fixture
+    def target(self, sqlite: ConnectionInfo) -> Iterator[Target]:
+        opened = SQLITE.open(sqlite)
+        yield opened
+        opened.close()
+
+    def shown(self, value: Any) -> str:
+        """Times are text of fixed width, booleans 0 and 1, short decimals numbers."""
+        if isinstance(value, datetime):
+            return value.isoformat(" ", "microseconds")
+        if isinstance(value, time):
+            return value.isoformat("microseconds")
+        if isinstance(value, bool | date):
+            return str(int(value)) if isinstance(value, bool) else value.isoformat()
+        if isinstance(value, Decimal) and len(value.as_tuple().digits) <= 15:
+            return str(float(value))
+        return str(value)

@@ -28,6 +28,7 @@ _BY_WORDS: tuple[tuple[str, type[SyncError], str], ...] = (
     ("unable to open", AuthenticationError, "let this user read and write the file and its folder"),
     ("no such", ConfigError, "correct the name, or create the table"),
     ("has no column", ConfigError, "correct the name, or add the column"),
+    ("duplicate column", ConfigError, "rename one of them: SQLite takes upper and lower case for the same"),
     ("constraint failed", DataError, "correct the rows at the source or relax the constraint"),
     ("cannot store", DataError, "correct the values at the source or change the column's type"),
     ("datatype mismatch", DataError, "correct the values at the source or change the column's type"),

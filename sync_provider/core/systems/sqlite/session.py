@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote as url_quote
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 T = TypeVar("T")
+#: `?` or `:name` binds
+Values = Sequence[Any] | Mapping[str, Any]
 
 #: how long a writer waits for another one; asked again in short turns, so that a cancel is heard
 BUSY_S = 60.0
@@ -81,11 +83,11 @@ class SqliteSession:
         """Execute one plain SQL statement of our own making (DDL, PRAGMA)."""
         self.execute(sql)
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute plain SQL text of our own making with `?` binds and return the row count (-1 where there is none)."""
+    def execute(self, sql: str, values: Values = ()) -> int:
+        """Execute plain SQL text of our own making and return the row count (-1 where there is none)."""
         return self._guarded(lambda: self._open.execute(sql, values).rowcount)
 
-    def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def fetch(self, sql: str, values: Values = ()) -> list[dict[str, Any]]:
         """Execute plain SQL text of our own making and return its rows."""
 
         def read() -> list[dict[str, Any]]:
@@ -99,7 +101,7 @@ class SqliteSession:
         """Execute plain SQL text once per row of values and return the rows changed."""
         return self._guarded(lambda: self._open.executemany(sql, rows).rowcount, turns=False)
 
-    def read(self, sql: str, values: Sequence[Any] = (), *, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
+    def read(self, sql: str, values: Values = (), *, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
         """Execute a query and yield its rows, `size` at a time; closing the iterator ends the query."""
         cursor = self._guarded(lambda: self._open.execute(sql, values))
         try:
