@@ -30,7 +30,7 @@ def show(project: Path, runs: Mapping[str, str], states: Mapping[str, str]) -> N
         figures = (f"{counters[name]:,}" for name in ("read", "loaded", "rejected"))
         table.add_row(interface, *figures, aside)
         reasons += [
-            f"  {interface}  {rule}: {rows:,} rows, such as {example}"
+            f"  {interface}  {rule}: {rows:,} {'row' if rows == 1 else 'rows'}, such as {example}"
             for rule, (rows, example) in sorted(report["rejected_by_rule"].items())
         ]
     console.print(table)
