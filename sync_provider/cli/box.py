@@ -81,7 +81,7 @@ def box(report: RunReport) -> str:
 def _loaded(report: RunReport) -> str:
     count = report.counters
     kinds = [("inserted", count.inserted), ("updated", count.updated), ("unchanged", count.unchanged)]
-    detail = ", ".join(f"{value:,} {name}" for name, value in kinds if value and value != count.loaded)
+    detail = ", ".join(f"{value:,} {name}" for name, value in kinds if value)
     return f"loaded     {count.loaded:>12,}" + (f"   {detail}" if detail else "")
 
 

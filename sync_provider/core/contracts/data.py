@@ -152,7 +152,6 @@ class RunReport:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     stage_s: dict[str, float] = field(default_factory=dict)
-    bytes_read: int = 0
     peak_rss_bytes: int = 0
     error_kind: str = ""
     error: str = ""

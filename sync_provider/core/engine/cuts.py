@@ -77,7 +77,7 @@ class Counted:
         """Add a batch that no stage has seen yet."""
         self.counters.read += batch.frame.height + (batch.bad.height if batch.bad is not None else 0)
 
-    def handover(self, uri: str, stage: str, meter: Meter, bytes_read: int) -> Handover:
+    def handover(self, uri: str, stage: str, meter: Meter) -> Handover:
         """Return the hand-over of a stage that ended."""
         rules, warned = dict(self.rejected_by_rule), dict(self.warned_by_rule)
-        return Handover(uri, stage, self.counters, rules, warned, meter.seconds(), bytes_read)
+        return Handover(uri, stage, self.counters, rules, warned, meter.seconds())

@@ -31,9 +31,7 @@ def store_sink(plan: Plan, connections: ConnectionLookup) -> Sink:
         try:
             engine = database.open_store(plan.store, connections)
             try:
-                if engine.dialect.name == "sqlite":
-                    database.upgrade(engine)
-                database.require_current(engine)
+                database.ready(engine)
                 reports.save(engine, report)
             finally:
                 engine.dispose()

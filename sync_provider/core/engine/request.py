@@ -78,7 +78,6 @@ class Handover:
     rejected_by_rule: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     warned_by_rule: Mapping[str, int] = field(default_factory=dict)
     stage_s: Mapping[str, float] = field(default_factory=dict)
-    bytes_read: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, for XCom."""

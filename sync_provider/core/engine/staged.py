@@ -57,7 +57,7 @@ def extract(plan: Plan, ticket: Json, connections: ConnectionLookup, cancel: Can
             cancel.check()
         uri = writer.close()
     done = "quality" if stages.masked else "extract"
-    return counted.handover(uri, done, meter, writer.bytes).to_json()
+    return counted.handover(uri, done, meter).to_json()
 
 
 def transform(
@@ -92,7 +92,6 @@ def load(
     with open_target(plan, connections) as target, guard.heartbeat(plan, pass_.token, target, cancel, task=True):
         ready = (cuts.from_part(frames, note) for frames, note in staging.read_parts(parts.uri))
         report = Writing(plan, pass_, stages, target, meter).execute(ready, cancel)
-    report.bytes_read = parts.bytes_read
     with open_source(plan, connections) as source:
         acknowledge(source)
     return reporting.report_to_json(report)
@@ -158,7 +157,7 @@ def _stage(
             writer.add(*cuts.to_part(cut))
             cancel.check()
         uri = writer.close()
-    return counted.handover(uri, name, meter, before.bytes_read).to_json()
+    return counted.handover(uri, name, meter).to_json()
 
 
 @contextmanager

@@ -42,7 +42,6 @@ class PartWriter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._count = 0
-        self.bytes = 0
         shutil.rmtree(folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True)
@@ -60,7 +59,6 @@ class PartWriter:
                 frame.write_ipc(path, compression="lz4")  # type: ignore[union-attr]
             except OSError as error:
                 raise _full(path, error) from error
-            self.bytes += path.stat().st_size
         text = json.dumps({"frames": names, **note}, ensure_ascii=False)
         (self.folder / f"{self._count:06d}.json").write_text(text, encoding="utf-8")
         self._count += 1

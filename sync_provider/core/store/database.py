@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import ConnectionInfo, ConnectionLookup
 from sync_provider.core.errors import ConfigError, ResourceError
+from sync_provider.core.store.tables import REVISION
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -49,6 +51,7 @@ def upgrade(engine: sa.Engine) -> str:
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
@@ -61,9 +64,26 @@ def upgrade(engine: sa.Engine) -> str:
         return context.get_current_revision() or ""
 
 
-def require_current(engine: sa.Engine) -> None:
-    """Raise ResourceError when the store has no tables yet."""
+def is_current(engine: sa.Engine) -> bool:
+    """Whether the store's tables are of this version."""
     import sqlalchemy as sa
 
-    if not sa.inspect(engine).has_table("sync_report"):
-        raise ResourceError("the store has no tables yet", fix="run `sync-provider db upgrade`")
+    if not sa.inspect(engine).has_table("sync_version"):
+        return False
+    with engine.connect() as connection:
+        return connection.execute(sa.text("SELECT version_num FROM sync_version")).scalar() == REVISION
+
+
+def ready(engine: sa.Engine) -> None:
+    """Make a local store ready by itself; a server's is upgraded by whoever may.
+
+    Raises:
+        ResourceError: a server's store is not of this version.
+    """
+    if is_current(engine):
+        return
+    if engine.dialect.name != "sqlite":
+        raise ResourceError(
+            "the store's tables are missing or of another version", fix="run `sync-provider db upgrade`"
+        )
+    upgrade(engine)

@@ -6,6 +6,9 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
+#: newest migration, which makes the tables below
+REVISION = "0001"
+
 #: one row per run of an interface; the newest try wins
 report = sa.Table(
     "sync_report",

@@ -35,11 +35,14 @@ def _lay_out(project: Project, overlap: str) -> None:
 def _hanging(project: Project, edge: str = "copy", **env: str):  # type: ignore[no-untyped-def]
     """Start a run that hangs at an edge, its rows in the open transaction."""
     process = project.command("run", "erp.crm.orders", "--run-id", "first", SYNC_FAILPOINT=f"{edge}:hang", **env)
+    waiting = "select 1 from _sync_lease where run_id = 'first'"
+    if project.target.type == "postgres":
+        waiting += " and backend is not null"
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         try:
-            if project.rows("select backend from _sync_lease where run_id = 'first' and backend is not null"):
+            if project.rows(waiting):
                 break
         except Exception as error:  # noqa: BLE001 - the tables are not there yet
             last = error
