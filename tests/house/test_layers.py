@@ -1,0 +1,62 @@
+"""Who may load whom: measured in fresh processes, because an import inside a function escapes every linter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.house.sources import ROOT
+
+ENGINES = {"polars", "pyarrow", "pgpq", "asyncpg", "psycopg", "psycopg2", "great_expectations", "pandas", "numpy"}
+_IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+import {root} as root
+names = [m.name for m in pkgutil.walk_packages(root.__path__, root.__name__ + ".") if ".migrations" not in m.name]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([names, sorted({{name.split(".")[0] for name in sys.modules}})]))
+"""
+
+
+def test_no_module_of_core_or_testing_loads_airflow() -> None:
+    for root, least in (("sync_provider.core", 40), ("sync_provider.testing", 1)):
+        names, loaded = json.loads(_run(_IMPORT_ALL.format(root=root)))
+        assert len(names) >= least
+        assert "airflow" not in loaded
+
+
+def test_words_and_connectors_are_imported_without_their_engines() -> None:
+    for room in ("config", "plan", "contracts", "rules", "cleaners", "masks", "sources", "targets"):
+        _, loaded = json.loads(_run(_IMPORT_ALL.format(root=f"sync_provider.core.{room}")))
+        assert ENGINES & set(loaded) == set(), room
+
+
+def test_a_dag_file_is_parsed_without_any_engine(tmp_path: Path) -> None:
+    code = f"""
+import json, sys
+from pathlib import Path
+from sync_provider.dag_factory import build_dags
+dags = build_dags(Path({str(ROOT / "demo" / "config")!r}))
+print(json.dumps([sorted(dags), sorted({{name.split(".")[0] for name in sys.modules}})]))
+"""
+    dags, loaded = json.loads(_run(code, AIRFLOW_HOME=str(tmp_path)))
+    assert dags == ["demo.shop_db", "demo.shop_files"]
+    assert ENGINES & set(loaded) == set()
+
+
+def test_import_linter_keeps_the_layers() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def _run(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
