@@ -315,6 +315,8 @@ class TargetContract:
         assert counters.deleted == 2
         assert self.load(target, again, [(40, days[3])])[0].deleted == 2
         assert stored(target, spec, "id") == [(1,), (40,), (5,)]
+        assert self.load(target, replace(again, replace_since=("at", None)), [])[0].deleted == 2
+        assert stored(target, spec, "id") == [(5,)]
 
     def test_a_second_run_of_the_same_rows_changes_nothing(self, target: Target) -> None:
         spec = self.spec(

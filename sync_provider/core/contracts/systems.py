@@ -128,7 +128,8 @@ class LoadSpec:
         unique: sets of target columns that must be unique within the run; (rule name, on_fail, columns).
         deduplicate: (key columns, order columns): the last by order, then by ROW, is kept.
         replace_run: rows of this run id already in the target are removed first (a cleared run).
-        replace_since: (column, value): rows from this cursor value on are removed first (append with lag).
+        replace_since: (column, value): rows from this cursor value on are removed first (append with lag);
+            value None = from the beginning, and only with a `replace_until`.
         replace_until: upper bound (value) of the same; None = open.
         replace_until_included: whether rows of exactly that value are removed too.
         metadata: values of `_sync_run_id` and `_synced_at`; None = opted out.
@@ -143,7 +144,7 @@ class LoadSpec:
     unique: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     deduplicate: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     replace_run: str | None = None
-    replace_since: tuple[str, str] | None = None
+    replace_since: tuple[str, str | None] | None = None
     replace_until: str | None = None
     replace_until_included: bool = True
     metadata: tuple[str, datetime] | None = None

@@ -103,7 +103,6 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
     cursor = cursor_in_target(plan, stages)
     newest = plan.order_by or ((cursor,) if cursor else ())
     window = ticket.window if ticket else None
-    reread = cursor if plan.write == "append" and window is not None and window.kind != "full" else None
     return LoadSpec(
         table=plan.target.table,
         schema=plan.target.schema,
@@ -114,8 +113,22 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         unique=stages.unique,
         deduplicate=stages.deduplicate,
         replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,
-        replace_since=(reread, window.since) if reread and window and window.since is not None else None,
-        replace_until=window.until if reread and window else None,
+        replace_since=_reread(plan, cursor, ticket),
+        replace_until=window.until if window else None,
         replace_until_included=window.includes_until if window else True,
         metadata=(ticket.run_id if ticket else "", datetime.now(timezone.utc)) if plan.metadata_columns else None,
     )
+
+
+def _reread(plan: Plan, cursor: str | None, ticket: Ticket | None) -> tuple[str, str | None] | None:
+    """Say which rows of the target an append reads once more, and so replaces: column and first value.
+
+    A window without a lower bound is read once more when a person names it, or when its run is cleared: rows of
+    such a run may have been written again since, by the run after it, whose window begins where this one ends.
+    """
+    if plan.write != "append" or cursor is None or ticket is None or ticket.window.kind == "full":
+        return None
+    window = ticket.window
+    if window.since is None and (window.until is None or (window.kind == "incremental" and not ticket.again)):
+        return None
+    return cursor, window.since

@@ -101,8 +101,8 @@ class PostgresLoad:
             self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")
         if spec.replace_since is not None:
             column, since = spec.replace_since
-            where = f"{quote(column)} >= {literal(since)}"
+            terms = [] if since is None else [f"{quote(column)} >= {literal(since)}"]
             if spec.replace_until is not None:
-                where += f" AND {quote(column)} {'<=' if spec.replace_until_included else '<'} "
-                where += literal(spec.replace_until)
-            self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")
+                until = "<=" if spec.replace_until_included else "<"
+                terms.append(f"{quote(column)} {until} {literal(spec.replace_until)}")
+            self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {' AND '.join(terms)}")

@@ -125,18 +125,18 @@ class SqliteLoad:
         return said, named[0] if named else "", ""
 
 
-def _bounds(column: ColumnType, name: str, since: str, spec: LoadSpec) -> tuple[str, list[str]]:
+def _bounds(column: ColumnType, name: str, since: str | None, spec: LoadSpec) -> tuple[str, list[str]]:
     """Return a WHERE and its values for the cursor range that is replaced."""
     until = spec.replace_until
     if column.kind in _TIMES:
-        terms, values = [f"{cursor.comparable(name)} >= ?"], [_moment(since)]
+        terms, values = ([], []) if since is None else ([f"{cursor.comparable(name)} >= ?"], [_moment(since)])
         if until is not None:
             # the last moment included is the one before the next
             values.append(_moment(until, 1 if spec.replace_until_included else 0))
             terms.append(f"{cursor.comparable(name)} < ?")
         return " AND ".join(terms), values
     value = "CAST(? AS NUMERIC)" if column.kind in _NUMBERS else "?"
-    terms, values = [f"{name} >= {value}"], [since]
+    terms, values = ([], []) if since is None else ([f"{name} >= {value}"], [since])
     if until is not None:
         values.append(until)
         terms.append(f"{name} {'<=' if spec.replace_until_included else '<'} {value}")
