@@ -41,7 +41,8 @@ class Report(Stage):
         """Return stage → state. XComs of an earlier try of a cleared run would lie, states do not."""
         run, ids = context["dag_run"], [self.sibling(stage) for stage in _BEFORE]
         by_run = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=ids, run_ids=[run.run_id])
-        return {task.rpartition(".")[2]: str(state) for task, state in by_run.get(run.run_id, {}).items()}
+        states = by_run.get(run.run_id, {})
+        return {task.rpartition(".")[2]: getattr(state, "value", state) for task, state in states.items()}
 
     def _failure(self, context: Context, states: dict[str, str]) -> dict[str, Any] | None:
         """Return the error of the first stage that failed, None when none did."""

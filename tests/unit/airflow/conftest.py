@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+# before the first import of Airflow: it makes its folder when it is imported
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="sync-airflow-home-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
@@ -47,6 +48,8 @@ class Run:
 
     def context(self, task_id: str, try_number: int = 1, max_tries: int = 0) -> dict[str, Any]:
         """Return the context of one task of this run."""
+        from airflow.sdk import DAG
+
         since, until = self.interval or (None, None)
         run = SimpleNamespace(
             run_id=self.run_id, run_type=self.run_type, dag_id="lib.src",
@@ -60,7 +63,7 @@ class Run:
                 self.run_id: {task: self.states[task] for task in task_ids if task in self.states}
             },
         )  # fmt: skip
-        dag = SimpleNamespace(tags=self.tags)
+        dag = DAG("lib.src", schedule=None, tags=self.tags)
         return {"dag_run": run, "params": self.params, "ti": ti, "dag": dag}
 
     def run(self, task: Any, **tries: int) -> Any:
