@@ -32,10 +32,11 @@ interfaces:
     columns: {amount: {type: "decimal(12,2)"}}
 """
 DLT = """\
-import dlt
+import os, dlt
 from dlt.sources.filesystem import filesystem, read_csv
 orders = filesystem(bucket_url=".", file_glob="orders.csv") | read_csv()
-pipeline = dlt.pipeline("orders", destination=dlt.destinations.sqlalchemy("sqlite:///target.db"), dataset_name="main")
+target = dlt.destinations.sqlalchemy(f"sqlite:///{os.getcwd()}/target.db")
+pipeline = dlt.pipeline("orders", destination=target, dataset_name="main")
 print(pipeline.run(orders.with_name("orders"), write_disposition="replace"))
 """
 FLAGS = ["--source-uri", "csv://orders.csv", "--source-table", "orders"]

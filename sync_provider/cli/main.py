@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 fine, 1 problems, 2 misuse, 130 interrupted.
     """
-    from sync_provider.core.errors import SyncError
+    from sync_provider.core.errors import SkippedError, SyncError
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = _command(arguments)
@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except SystemExit as end:
         return int(end.code or OK)
+    except SkippedError as skipped:
+        print(skipped, file=sys.stderr)
+        return OK
     except SyncError as error:
         print(error, file=sys.stderr)
         return PROBLEMS

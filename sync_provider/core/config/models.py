@@ -23,7 +23,7 @@ from sync_provider.core.config.schedules import Schedule, ScheduleField, Timezon
 from sync_provider.core.config.values import Duration, Names, Percent, null_is_empty, one_or_many, wrong
 from sync_provider.core.contracts import ColumnType, known_types, parse_type
 
-ErrorKind = Literal["connection", "data", "system", "business"]
+ErrorKind = Literal["connection", "system"]
 
 
 class Keys(BaseModel):

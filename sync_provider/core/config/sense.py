@@ -35,6 +35,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     """
     names, problems = _names(root, interface)
     problems += _mode(root, interface, source)
+    problems += _where(root, interface, source)
     problems += _write(root, interface) if whole else ()
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)
@@ -74,6 +75,12 @@ def _mode(root: Node, interface: Interface, source: SourceType) -> Iterator[Prob
             yield root.find(("mode",)).problem("mode: full contradicts `incremental:`", "remove one of the two")
     elif interface.mode == "incremental":
         yield root.find(("mode",)).problem("mode: incremental needs a cursor", "add incremental: {cursor: <column>}")
+
+
+def _where(root: Node, interface: Interface, source: SourceType) -> Iterator[Problem]:
+    if interface.where is not None and not source.where:
+        message = f"source type {source.type!r} has no SQL that `where:` could be put in"
+        yield root.find(("where",)).problem(message, "write `filter:` instead", at_key=True)
 
 
 def _write(root: Node, interface: Interface) -> Iterator[Problem]:

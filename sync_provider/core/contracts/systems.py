@@ -103,6 +103,7 @@ class SourceType:
         incremental: strategies it can do.
         realtime: whether it is a stream.
         needs_connection: whether `source.connection` is required.
+        where: whether it applies an interface's `where:`, a condition in its own SQL.
         guarantees: one sentence shown by `validate` where the promise is weaker than exactly once.
     """
 
@@ -113,6 +114,7 @@ class SourceType:
     incremental: tuple[str, ...] = ()
     realtime: bool = False
     needs_connection: bool = True
+    where: bool = False
     guarantees: str = ""
 
 

@@ -12,6 +12,7 @@ from sync_provider.core.engine.cancel import Cancel
 from sync_provider.core.engine.failpoints import failpoint
 from sync_provider.core.engine.meter import Meter
 from sync_provider.core.engine.opening import load_spec
+from sync_provider.core.engine.places import Place, with_positions
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.spill import KEEP, RejectedRows
 from sync_provider.core.engine.stages import Cut, Stages
@@ -37,6 +38,7 @@ class Writing:
         self.counters = Counters()
         self.rejected = RejectedRows()
         self.warned: dict[str, int] = {}
+        self._places: list[Place] = []
 
     def execute(self, cuts: Iterable[Cut], cancel: Cancel) -> RunReport:
         """Write everything and commit, or leave the target as it was.
@@ -79,7 +81,7 @@ class Writing:
             failpoint("move")
             counted, bad = load.finish()
             self.counters.add(counted)
-            self.rejected.add(bad)
+            self.rejected.add(with_positions(bad, self._places))
             for rule, rows in load.warned.items():
                 self.warned[rule] = self.warned.get(rule, 0) + rows
             self._settle(session)
@@ -99,7 +101,8 @@ class Writing:
                 code="abort",
             )
         if not cut.frame.is_empty():
-            self.rejected.add(load.write(cut.frame))
+            self._places.append(Place.of(cut))
+            self.rejected.add(with_positions(load.write(cut.frame), self._places[-1:]))
         budget.check_rows(self.plan, self.rejected, self.counters.read)
 
     def _settle(self, session: Session) -> None:

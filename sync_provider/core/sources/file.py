@@ -22,7 +22,7 @@ from sync_provider.core.contracts import (
     SourceType,
     Window,
 )
-from sync_provider.core.errors import CancelledError, DataError
+from sync_provider.core.errors import CancelledError, DataError, SkippedError
 from sync_provider.core.systems.csv.folder import matching, source_folder
 from sync_provider.core.systems.csv.format import CsvFormat
 from sync_provider.core.systems.csv.reader import BadRow, Block, CsvReader
@@ -66,7 +66,9 @@ class FileSource:
         self._columns: dict[str, ColumnType] | None = None
 
     def ping(self) -> None:
-        """Find the files and read the first header."""
+        """Find the files and read the first header. Raises SkippedError where none is there and none need be."""
+        if not self._found():
+            raise SkippedError(f"interface {self._plan.id!r}: no file matches {self._options.files!r} (`missing: ok`)")
         self.columns()
 
     def columns(self) -> dict[str, ColumnType]:

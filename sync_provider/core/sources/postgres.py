@@ -230,4 +230,5 @@ SOURCE = SourceType(
     source_options=PostgresSourceOptions,
     interface_options=PostgresInterfaceOptions,
     incremental=("timestamp",),
+    where=True,
 )

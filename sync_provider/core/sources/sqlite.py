@@ -225,4 +225,5 @@ SOURCE = SourceType(
     source_options=SqliteSourceOptions,
     interface_options=SqliteInterfaceOptions,
     incremental=("timestamp",),
+    where=True,
 )

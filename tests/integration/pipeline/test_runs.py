@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_provider.core.contracts import RunReport
-from sync_provider.core.errors import QualityGateError
+from sync_provider.core.errors import QualityGateError, SkippedError
 from tests.integration.pipeline.project import Project
 
 FILES = """
@@ -175,3 +175,13 @@ def test_duplicate_groups_are_rejected_whole(project: Project) -> None:
     _law(report)
     assert project.rows("select id from orders order by id") == [(2,), (4,), (5,)]
     assert report.rejected_by_rule["unique(buyer)"][0] == 2
+    found = project.rows("select position from _sync_rejected order by row_number")
+    assert found == [("orders_1.csv:1",), ("orders_1.csv:3",)]
+
+
+def test_no_file_where_none_need_be_is_a_skip(lite: Project) -> None:
+    lite.yaml("crm", FILES.replace('files: "orders_*.csv"', 'files: "orders_*.csv"\n        missing: ok'))
+    with pytest.raises(SkippedError, match="no file matches"):
+        lite.run("crm.orders", "r1")
+    done = lite.call("run", "erp.crm.orders")
+    assert (done.returncode, "no file matches" in done.stderr) == (0, True)
