@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
+from sync_provider.core import engine
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.engine.failpoints import EDGES
+from sync_provider.core.plan import load_project
 from tests.airflow.cluster import Cluster
 from tests.services.postgres import execute
 from tests.services.processes import free_port, wait_for
 
 STAGES = ("check", "extract", "transform", "quality", "load", "report")
-#: in `report`, which is tried again like any other task
 PROJECT = """\
 staging: file://{home}/staging
 store: sqlite:///{home}/store.db
@@ -205,19 +206,25 @@ def test_an_interface_that_is_not_there_cannot_be_chosen(airflow: Cluster) -> No
 
 
 def test_clearing_an_old_run_reads_its_own_window_again(airflow: Cluster, sides: Shop) -> None:
-    sides.add(good=20, bad=1)
-    old = run_orders(airflow)
-    sides.add(good=30)
-    new = run_orders(airflow)
-    reached = sides.checkpoint("erp.shop.orders")
+    runs = []
+    for day in (1, 2):
+        sides.add(good=20, bad=1)
+        execute(sides.source, f"INSERT INTO events SELECT n, '2026-02-0{day}Z' FROM generate_series(1, 9) n")
+        runs.append(finish(airflow, "erp.shop", airflow.trigger("erp.shop")))
+    before = {name: sides.checkpoint(f"erp.shop.{name}") for name in ("orders", "events")}
+    old = runs[0]
     airflow.clear("erp.shop", old)
     finish(airflow, "erp.shop", old)
     again = counters(airflow, "erp.shop", old, "orders.report")
     assert (again["read"], again["loaded"], again["rejected"]) == (22, 21, 1)  # with the one at the boundary
-    assert counters(airflow, "erp.shop", new, "orders.report")["read"] == 31
-    assert sides.checkpoint("erp.shop.orders") == reached
+    assert counters(airflow, "erp.shop", old, "events.report") == {
+        "read": 9, "loaded": 9, "inserted": 9, "deleted": 9,
+    }  # fmt: skip
+    assert {name: sides.checkpoint(f"erp.shop.{name}") for name in before} == before
     assert sides.differences() == []
     assert sides.rejected(old) == 1
+    events = "SELECT id, at FROM {} ORDER BY at, id"
+    assert execute(sides.target, events.format("ods.events")) == execute(sides.source, events.format("events"))
 
 
 @pytest.mark.parametrize("edge", EDGES)
@@ -270,6 +277,20 @@ def test_marking_a_task_failed_stops_its_query_on_the_server(airflow: Cluster, s
     execute(sides.source, "UPDATE pace SET seconds = 0")
     again = finish(airflow, "erp.slow", airflow.trigger("erp.slow"))
     assert counters(airflow, "erp.slow", again, "slow.report") == {"read": 10, "loaded": 10, "inserted": 10}
+
+
+def test_a_run_that_meets_another_waits_without_a_worker(airflow: Cluster, sides: Shop) -> None:
+    def connections(name: str) -> ConnectionInfo:
+        return {"shop": sides.source, "warehouse": sides.target}[name]
+
+    plan = load_project(airflow.project / "config", only=("erp", "slow")).plan("erp.slow.slow")
+    held = engine.check(plan, engine.RunRequest("cli__1"), connections)
+    run_id = airflow.trigger("erp.slow")
+    airflow.wait_task("erp.slow", run_id, "slow.check", ["deferred"])
+    engine.report(plan, held, None, connections, error={"class": "CancelledError", "what": "given up"})
+    finish(airflow, "erp.slow", run_id)
+    assert "'cli__1'" in airflow.task_log("erp.slow", run_id, "slow.check")
+    assert counters(airflow, "erp.slow", run_id, "slow.report")["read"] == 10
 
 
 def test_one_alert_per_run_whatever_the_retries(airflow: Cluster, slack: tuple[str, list[str]]) -> None:
