@@ -10,7 +10,7 @@ from sync_provider.core.engine import guard
 from sync_provider.core.engine.opening import load_spec, without_metadata
 from sync_provider.core.engine.request import RunRequest, Ticket
 from sync_provider.core.engine.stages import Stages
-from sync_provider.core.errors import AuthenticationError, ConfigError
+from sync_provider.core.errors import AuthenticationError, ConfigError, SyncError
 from sync_provider.core.ledger import checkpoint, tables
 from sync_provider.core.ledger import load as loads
 
@@ -32,9 +32,15 @@ def settle(
         state_tables(plan, session, target)
         target_columns = _target_table(plan, session, source_columns, target, keys)
         token = guard.acquire(plan, request.run_id, session, target, task=task)
-        known = loads.find(session, plan.target.state_schema, plan.id, request.run_id)
-        window = known.window if known else _window(plan, request, source, session)
-        loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
+        try:
+            known = loads.find(session, plan.target.state_schema, plan.id, request.run_id)
+            window = known.window if known else _window(plan, request, source, session)
+            if known is None:
+                _refuse_second_copy(plan, window, session)
+            loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
+        except SyncError:
+            guard.release(plan, token, target)
+            raise
     finally:
         session.close()
     return Ticket(
@@ -58,6 +64,23 @@ def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -
         known = checkpoint.get(session, plan.target.state_schema, plan.id)
         return source.window(kind, known or plan.increment.start, None)
     return source.window(kind, request.since, request.until)
+
+
+def _refuse_second_copy(plan: Plan, window: Window, session: Session) -> None:
+    """Without a key nothing would tell the rows that are there from the same rows read again from the beginning."""
+    if plan.write != "append" or plan.increment is None or window.since is not None or window.kind == "backfill":
+        return
+    import sqlalchemy as sa
+
+    runs = loads.recent(session, plan.target.state_schema, plan.id)
+    table = sa.table(plan.target.table, schema=plan.target.schema)
+    if any(run["status"] == "done" for run in runs) and session.rows(
+        sa.select(sa.literal_column("1").label("one")).select_from(table).limit(1)
+    ):
+        raise ConfigError(
+            f"interface {plan.id!r}: reading from the beginning would append every row of {plan.target.table!r} again",
+            fix="empty the table first, or give the interface a `primary_key:`",
+        )
 
 
 def state_tables(plan: Plan, session: Session, target: Target) -> bool:

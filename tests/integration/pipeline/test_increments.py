@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync_provider.core.errors import ConfigError
 from tests.integration.pipeline.project import Project
 
 YAML = """
@@ -122,3 +123,17 @@ def test_append_with_lag_holds_each_row_once(project: Project) -> None:
     assert report.counters.leak() == 0
     rows = project.rows(f"select id, name from {_target(project)} order by id")
     assert rows == [(1, "a"), (2, "b2"), (3, "c")]
+
+
+def test_an_append_is_never_read_from_the_beginning_into_its_own_rows(project: Project) -> None:
+    kind = project.source.type
+    yaml = YAML % (kind, ", schema: ods" if kind == "postgres" else "", "30m")
+    project.yaml("shop", yaml.replace("primary_key: id", "write: append"))
+    project.source_sql("create table items (id integer primary key, name text, updated_at timestamp)")
+    _put(project, (1, "a", "2026-01-01 10:00:00"))
+    project.run("shop.items", "r1")
+    with pytest.raises(ConfigError, match="would append every row of 'items' again"):
+        project.run("shop.items", "r2", kind="full")
+    assert project.rows(f"select count(*) from {_target(project)}") == [(1,)]
+    project.target_sql(f"delete from {_target(project)}")
+    assert project.run("shop.items", "r3", kind="full").counters.loaded == 1
