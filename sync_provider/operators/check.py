@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class CheckSource(Stage):
     """Takes the lease, reaches both ends, prepares the tables and fixes the window."""
 
+    takes_lease = True
+
     def work(self, context: Context) -> dict[str, Any]:
         """Return the run's ticket."""
         from sync_provider.core import engine
 
         request = self.request(context)
-        ticket = engine.check(self.plan, request, self.connections())
+        ticket = engine.check(self.plan, request, self.connections(), self._cancel)
         window = ticket["window"]
         self.log.info("%s: %s window, %s to %s", self.plan.id, window["kind"], window["since"] or "the start",
                       window["until"] or "the end")  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
@@ -28,6 +28,8 @@ class Stage(BaseOperator):
     `plan` is no template field on purpose: what Airflow stores of a DAG stays small and free of configuration.
     """
 
+    #: whether a lease that another run holds is waited for; in a later stage it means that ours was lost
+    takes_lease: ClassVar[bool] = False
     _cancel: Cancel | None = None
 
     def __init__(self, *, plan: Plan, **kwargs: Any) -> None:
@@ -59,18 +61,18 @@ class Stage(BaseOperator):
             return self.work(context)
         except SkippedError as skipped:
             raise AirflowSkipException(skipped.what) from None
-        except BusyError as busy:
-            self._wait(busy, waits)
         except AirflowTaskTimeout:
             self._cancel.request()
             self.leave_word(context, SyncError(f"interface {self.plan.id!r}: task {self.task_id!r} ran out of time",
                                                fix="raise `timeout`, or read less at once"))  # fmt: skip
             raise
         except SyncError as error:
+            if isinstance(error, BusyError) and self.takes_lease:
+                self._wait(error, waits)
             self.leave_word(context, error)
             raise type(error)(error.what, code=error.code) from None
 
-    def _wait(self, busy: BusyError, waits: int) -> None:
+    def _wait(self, busy: BusyError, waits: int) -> NoReturn:
         """Give the worker slot back; the triggerer wakes this task."""
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Sync(Stage):
     """Runs the whole pipeline of one interface."""
 
+    takes_lease = True
+
     def work(self, context: Context) -> dict[str, Any]:
         """Return the run's report."""
         from sync_provider.core import engine

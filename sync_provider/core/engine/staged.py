@@ -26,10 +26,10 @@ from sync_provider.core.engine.writing import Writing
 Json = dict[str, Any]
 
 
-def check(plan: Plan, request: RunRequest, connections: ConnectionLookup) -> Json:
+def check(plan: Plan, request: RunRequest, connections: ConnectionLookup, cancel: Cancel | None = None) -> Json:
     """Connect, prepare tables, take the lease, fix the window; return the ticket for the later stages."""
-    keys = mask_keys(plan, connections)
-    with open_source(plan, connections) as source, open_target(plan, connections) as target:
+    keys, cancel = mask_keys(plan, connections), cancel or Cancel()
+    with open_source(plan, connections) as source, open_target(plan, connections) as target, cancel.watch(source):
         return settle(plan, request, source, target, keys, task=True).to_json()
 
 

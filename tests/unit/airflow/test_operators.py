@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk import DAG, TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from sync_provider.core.errors import AuthenticationError, ConfigError, ConnectError, QualityGateError
+from sync_provider.core.errors import AuthenticationError, BusyError, ConfigError, ConnectError, QualityGateError
 from sync_provider.dag_factory import build_dags
 from sync_provider.operators.request import run_request
 from sync_provider.operators.retries import RetryByKind
@@ -174,6 +174,16 @@ def test_a_held_lease_defers_and_a_worker_slot_is_free(dag: Any, run: Any) -> No
     first.run(tasks["orders.report"])
     ticket = tasks["orders.check"].execute_again(second.context("orders.check"), waits=2, event=None)
     assert ticket["run_id"] == "manual__2"
+
+
+def test_a_stage_whose_lease_was_lost_fails_and_does_not_wait(dag: Any, run: Any, dwh: Path) -> None:
+    tasks, this = dag().task_dict, run()
+    for stage in STAGES[:4]:
+        this.run(tasks[f"orders.{stage}"])
+    rows(dwh, "UPDATE _sync_lease SET token = token + 1")
+    with pytest.raises(BusyError, match="lease was lost"):
+        this.run(tasks["orders.load"])
+    assert rows(dwh, "SELECT count(*) FROM orders") == [(0,)]
 
 
 def test_overlap_skip_skips(dag: Any, run: Any) -> None:
