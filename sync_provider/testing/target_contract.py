@@ -4,117 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from sync_provider.core.contracts import (
-    REJECTED,
-    ROW,
-    Counters,
-    LoadSpec,
-    Session,
-    Target,
-    parse_type,
-)
-from sync_provider.core.contracts.frames import frame_type
-from sync_provider.core.errors import CancelledError, ConfigError, QualityGateError
-
-if TYPE_CHECKING:
-    import polars as pl
+from sync_provider.core.contracts import ROW, Counters, LoadSpec, Session, Target
+from sync_provider.core.errors import CancelledError
+from sync_provider.testing.target_arena import TRICKY, make_frame, stored
+from sync_provider.testing.target_merging import TargetMerging
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-_TRICKY = [
-    "plain", "", None, " spaced ", "中文 é 😀", "two\nlines", "two\r\nlines", "lone\rreturn", "tab\t", 'quo"te', "it's",
-    "a,b;c|d", "back\\slash", "\\N", "NULL", "null", "\\.", "a\n\\.\nb", "0001", "1e3", "' OR 1=1 --", '""', "𝔘𝔫𝔦",
-    "%s $1 ?",
-]  # fmt: skip
 _ODD_NAMES = [
     "order", "Größe (cm)", "列 名", 'quo"te', "it's", "semi;colon", "UPPER", "upper", "1st", "per%cent", "a.b", ":bind",
     'a"; drop table x; --', "back\\slash", "n0", "excluded", "__t", "$1",
 ]  # fmt: skip
 
 
-def make_spec(columns: Mapping[str, str], table: str = "orders", schema: str | None = None, **more: Any) -> LoadSpec:
-    """Return a spec; `columns` as in YAML, appending unless `more` says otherwise."""
-    types = {name: parse_type(kind) for name, kind in columns.items()}
-    return LoadSpec(table, schema, types, **{"write": "append", **more})
-
-
-def make_frame(spec: LoadSpec, rows: Sequence[Sequence[Any]], first: int = 1) -> pl.DataFrame:
-    """Return rows as a typed frame with ROW."""
-    import polars as pl
-
-    schema = {name: frame_type(kind) for name, kind in spec.columns.items()}
-    frame = pl.DataFrame([list(row) for row in rows], schema=schema, orient="row")
-    return frame.with_columns(pl.int_range(first, first + len(rows), dtype=pl.Int64).alias(ROW))
-
-
-def stored(target: Target, spec: LoadSpec, *columns: str) -> list[tuple[Any, ...]]:
-    """Return what the table holds, in the order of the named columns (default: all of the spec)."""
-    names = columns or tuple(spec.columns)
-    picked = [sa.column(name) for name in names]
-    session = target.session()
-    try:
-        rows = session.rows(sa.select(*picked).select_from(sa.table(spec.table, schema=spec.schema)))
-    finally:
-        session.close()
-    return sorted((tuple(row[name] for name in names) for row in rows), key=repr)
-
-
-class TargetContract:
+class TargetContract(TargetMerging):
     """Subclass it, and define a fixture `target` that returns your target on an empty database.
 
-    Args:
-        schema: where tables are made; None = the default.
-        folds_case: whether names that differ in case only are the same.
+    Set `schema` where tables belong into one, and `folds_case` where names that differ in case only are the same.
     """
-
-    schema: str | None = None
-    folds_case = False
-
-    def spec(self, columns: Mapping[str, str], **more: Any) -> LoadSpec:
-        """Return a spec in this contract's schema."""
-        return make_spec(columns, schema=self.schema, **more)
-
-    def create(self, target: Target, spec: LoadSpec) -> None:
-        """Create the table, twice: that must be safe."""
-        session = target.session()
-        for sql in [*target.create_sql(spec), *target.create_sql(spec)]:
-            session.script(sql)
-        session.close()
-
-    def load(
-        self, target: Target, spec: LoadSpec, *batches: Sequence[Sequence[Any]], commit: bool = True
-    ) -> tuple[Counters, pl.DataFrame, Mapping[str, int]]:
-        """Run one load and return its counters with `read` and `rejected`, its rejected rows, and who was warned."""
-        import polars as pl
-
-        session = target.session()
-        try:
-            session.begin()
-            load = target.load(session, spec)
-            bad, read = [], 0
-            for rows in batches:
-                bad.append(load.write(make_frame(spec, rows, read + 1)))
-                read += len(rows)
-            counters, more = load.finish()
-            session.commit() if commit else session.rollback()
-        finally:
-            session.close()
-        frames = [frame for frame in (*bad, more) if frame is not None]
-        rejected = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(REJECTED, pl.String))
-        assert tuple(rejected.columns) == REJECTED
-        counters.read, counters.rejected = read, rejected.height
-        assert counters.leak() == 0, counters
-        assert counters.inserted + counters.updated + counters.unchanged == counters.loaded
-        return counters, rejected, load.warned
 
     def test_append_adds_every_row(self, target: Target) -> None:
         spec = self.spec({"id": "bigint", "name": "text"})
@@ -128,16 +42,9 @@ class TargetContract:
         for columns in ({"x": "text"}, {"x": "text", "n": "bigint", "y": "text"}):
             spec = self.spec(columns, table=f"tricky{len(columns)}")
             self.create(target, spec)
-            rows = [(text,) if len(columns) == 1 else (text, 1, text) for text in _TRICKY]
-            assert self.load(target, spec, rows)[0].inserted == len(_TRICKY)
-            assert stored(target, spec, "x") == sorted(((text,) for text in _TRICKY), key=repr)
-
-    def test_text_arrives_exactly_through_a_merge(self, target: Target) -> None:
-        spec = self.spec({"id": "bigint", "x": "text"}, write="merge", primary_key=("id",))
-        self.create(target, spec)
-        self.load(target, spec, list(enumerate(_TRICKY)))
-        self.load(target, spec, list(enumerate(_TRICKY)))
-        assert stored(target, spec) == sorted(enumerate(_TRICKY), key=repr)
+            rows = [(text,) if len(columns) == 1 else (text, 1, text) for text in TRICKY]
+            assert self.load(target, spec, rows)[0].inserted == len(TRICKY)
+            assert stored(target, spec, "x") == sorted(((text,) for text in TRICKY), key=repr)
 
     def test_every_type_arrives_exactly(self, target: Target) -> None:
         row = {
@@ -161,91 +68,6 @@ class TargetContract:
     def shown(self, value: Any) -> str:
         """Return a stored or loaded value as comparable text; override where your target stores types as text."""
         return str(value)
-
-    def test_merge_inserts_and_updates(self, target: Target) -> None:
-        spec = self.spec({"id": "bigint", "name": "text"}, write="merge", primary_key=("id",))
-        self.create(target, spec)
-        assert self.load(target, spec, [(1, "a"), (2, "b")])[0].inserted == 2
-        counters, _, _ = self.load(target, spec, [(2, "B")], [(3, "c")])
-        assert (counters.inserted, counters.updated) == (1, 1)
-        assert stored(target, spec) == [(1, "a"), (2, "B"), (3, "c")]
-
-    def test_merge_of_keys_alone_changes_nothing(self, target: Target) -> None:
-        spec = self.spec({"a": "bigint", "b": "text"}, write="merge", primary_key=("a", "b"))
-        self.create(target, spec)
-        self.load(target, spec, [(1, "x")])
-        counters, _, _ = self.load(target, spec, [(1, "x"), (1, "y")])
-        assert (counters.inserted, counters.unchanged) == (1, 1)
-
-    def test_merge_never_overwrites_a_newer_row(self, target: Target) -> None:
-        spec = self.spec(
-            {"id": "bigint", "v": "text", "at": "timestamptz", "n": "bigint"},
-            write="merge", primary_key=("id",), newest_by=("at", "n"),
-        )  # fmt: skip
-        self.create(target, spec)
-        later, earlier = _AT + timedelta(microseconds=1), _AT - timedelta(days=400)
-        self.load(target, spec, [(i, "old", _AT, 5) for i in range(1, 7)] + [(7, "old", None, None)])
-        new = [
-            (1, "new", later, 1), (2, "older", earlier, 9), (3, "new", _AT, 6), (4, "older", _AT, 4),
-            (5, "older", None, 9), (6, "same", _AT, 5), (7, "new", earlier, None),
-        ]  # fmt: skip
-        counters, _, _ = self.load(target, spec, new)
-        assert (counters.updated, counters.superseded) == (4, 3)
-        assert [value for _, value in stored(target, spec, "id", "v")] == [
-            "new", "old", "new", "old", "old", "same", "new",
-        ]  # fmt: skip
-
-    def test_the_newest_of_a_batch_wins(self, target: Target) -> None:
-        spec = self.spec(
-            {"id": "bigint", "v": "text", "at": "timestamp"}, write="merge", primary_key=("id",), newest_by=("at",)
-        )
-        self.create(target, spec)
-        at = datetime(2026, 1, 1)
-        rows = [(1, "a", at), (1, "newest", at + timedelta(hours=1)), (2, "a", at), (2, "last", at), (1, "null", None)]
-        counters, _, _ = self.load(target, spec, rows[:2], rows[2:])
-        assert (counters.inserted, counters.deduplicated) == (2, 3)
-        assert stored(target, spec, "v") == [("last",), ("newest",)]
-
-    def test_a_null_key_is_rejected(self, target: Target) -> None:
-        spec = self.spec({"a": "bigint", "b": "text", "v": "text"}, write="merge", primary_key=("a", "b"))
-        self.create(target, spec)
-        counters, rejected, _ = self.load(target, spec, [(1, "x", "v"), (None, "x", "v"), (None, None, "v")])
-        assert counters.inserted == 1
-        assert rejected["message"].to_list() == [
-            "row 2 a is null in the primary key",
-            "row 3 a, b is null in the primary key",
-        ]
-        assert rejected["key"].to_list() == ['{"a":null,"b":"x"}', '{"a":null,"b":null}']
-        assert set(rejected["kind"]) == {"data"}
-
-    def test_deduplicate_keeps_the_last(self, target: Target) -> None:
-        spec = self.spec({"k": "text", "n": "bigint"}, deduplicate=((("k",), ("n",)),))
-        self.create(target, spec)
-        counters, _, _ = self.load(target, spec, [("a", 2), ("a", 1), (None, 1)], [("b", None), ("b", 0), (None, 1)])
-        assert (counters.inserted, counters.deduplicated) == (4, 2)
-        assert stored(target, spec) == sorted([("a", 2), ("b", 0), (None, 1), (None, 1)], key=repr)
-
-    def test_all_rows_of_a_double_group_break_unique(self, target: Target) -> None:
-        rules = (("unique(a)", "quarantine", ("a",)), ("one per b", "drop", ("b", "c")), ("w", "warn", ("c",)))
-        spec = self.spec({"a": "bigint", "b": "text", "c": "text"}, unique=rules)
-        self.create(target, spec)
-        rows = [
-            (1, "p", "x"), (1, "q", "x"), (2, "r", "y"), (3, "r", "y"), (None, "s", "z"), (None, "t", "z"),
-            (4, None, "v"), (5, None, "v"), (6, "u", None),
-        ]  # fmt: skip
-        counters, rejected, warned = self.load(target, spec, rows[:3], rows[3:])
-        assert (counters.inserted, counters.dropped, counters.rejected) == (5, 2, 2)
-        assert rejected["rule"].to_list() == ["unique(a)"] * 2
-        assert rejected["message"][0] == "row 1 a=1 is not unique in this run: 2 rows have it"
-        assert rejected["data"][1] == '{"a":"1","b":"q","c":"x"}'
-        assert (dict(warned), counters.warned) == ({"w": 4}, 4)
-
-    def test_unique_can_stop_the_run(self, target: Target) -> None:
-        spec = self.spec({"a": "bigint"}, unique=(("unique(a)", "abort", ("a",)),))
-        self.create(target, spec)
-        with pytest.raises(QualityGateError, match=r"check 'unique\(a\)': 2 rows are not unique .* row 1 a=7"):
-            self.load(target, spec, [(7,), (7,), (8,)])
-        assert stored(target, spec) == []
 
     def test_a_row_the_target_refuses_is_named(self, target: Target) -> None:
         for write, key in (("append", ()), ("merge", ("id",))):
@@ -318,17 +140,6 @@ class TargetContract:
         assert self.load(target, replace(again, replace_since=("at", None)), [])[0].deleted == 2
         assert stored(target, spec, "id") == [(5,)]
 
-    def test_a_second_run_of_the_same_rows_changes_nothing(self, target: Target) -> None:
-        spec = self.spec(
-            {"id": "bigint", "v": "text", "at": "timestamptz"}, write="merge", primary_key=("id",), newest_by=("at",)
-        )
-        self.create(target, spec)
-        rows = [(n, f"v{n}", _AT + timedelta(seconds=n)) for n in range(100)]
-        self.load(target, spec, rows[:60], rows[60:])
-        before = stored(target, spec)
-        assert self.load(target, spec, rows[:10], rows[10:])[0].loaded == 100
-        assert stored(target, spec) == before
-
     def test_rollback_leaves_nothing(self, target: Target) -> None:
         for more in ({}, {"write": "merge", "primary_key": ("id",)}):
             spec = self.spec({"id": "bigint"}, table=f"rolled{len(more)}", **more)
@@ -342,13 +153,6 @@ class TargetContract:
             spec = self.spec({"id": "bigint"}, table=f"empty{len(more)}", **more)
             self.create(target, spec)
             assert self.load(target, spec)[0] == Counters()
-
-    def test_merge_without_a_unique_key_is_refused(self, target: Target) -> None:
-        spec = self.spec({"id": "bigint", "v": "text"})
-        self.create(target, spec)
-        with pytest.raises(ConfigError, match="unique index") as caught:
-            self.load(target, replace(spec, write="merge", primary_key=("id",)), [(1, "a")])
-        assert "CREATE UNIQUE INDEX" in caught.value.fix
 
     def test_cancel_is_heard_within_two_seconds(self, target: Target) -> None:
         spec = self.spec({"id": "bigint", "v": "text"}, write="merge", primary_key=("id",))

@@ -18,7 +18,7 @@ _BARE = ("int16", "int32", "int64", "decimal", "float32", "float64", "boolean")
 def rejected(
     rows: Sequence[Mapping[str, Any]],
     key: Sequence[str],
-    rule: str,
+    rule: str | Sequence[str],
     said: Sequence[str],
     *,
     kind: str = "business",
@@ -28,6 +28,7 @@ def rejected(
     Args:
         rows: ROW and every target column as text.
         key: columns of the primary key.
+        rule: which rule each breaks, or one for all.
         said: for each row, what is wrong with it, without its number.
         kind: data | business.
     """
@@ -42,7 +43,7 @@ def rejected(
         pl.col(ROW),
         nothing.alias("position"),
         pl.lit(kind).alias("kind"),
-        pl.lit(rule).alias("rule"),
+        (pl.lit(rule) if isinstance(rule, str) else pl.Series(rule, dtype=pl.String)).alias("rule"),
         (pl.lit("row ") + pl.col(ROW).cast(pl.String) + " " + pl.Series(said, dtype=pl.String)).alias("message"),
         (_json(key) if key else nothing).alias("key"),
         _json(names).alias("data"),

@@ -112,6 +112,14 @@ class BlockFeed:
         """Send the COPY command."""
         self._copy = asyncio.create_task(self._connection.copy_to_table(source=self._blocks(), **self._into))
 
+    async def once(self, block: bytes) -> str:
+        """Send one block and nothing else; return the server's command tag."""
+        await self._queue.put(block)
+        if block:
+            await self._queue.put(b"")
+        tag: str = await self._connection.copy_to_table(source=self._blocks(), **self._into)
+        return tag
+
     async def put(self, block: bytes) -> bool:
         """Queue a block, waiting while the queue is full; false when the server has already ended the COPY."""
         copy = self._running

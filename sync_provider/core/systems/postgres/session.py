@@ -8,6 +8,7 @@ import re
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
 from functools import cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync_provider.core.contracts import ConnectionInfo
@@ -50,6 +51,8 @@ class PgSession:
         self._loop: LoopThread = loop_thread()
         self._stopped = False
         self._task: asyncio.Task[Any] | None = None
+        self._sink: BlockSink | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._backend = ""
         self._connection: asyncpg.Connection | None = None
         self._connection = self._wait(connect(info, interface, settings or {}))
@@ -57,8 +60,7 @@ class PgSession:
     def run(self, statement: sa.Executable) -> int:
         """Execute and return the server's row count (-1 where it tells none)."""
         sql, values = _compiled(statement)
-        count = _COUNT.search(self._wait(self._open.execute(sql, *values)))
-        return int(count[1]) if count else -1
+        return _count(self._wait(self._open.execute(sql, *values)))
 
     def rows(self, statement: sa.Executable) -> list[dict[str, Any]]:
         """Execute and return the rows; datetimes are aware UTC."""
@@ -71,8 +73,7 @@ class PgSession:
 
     def execute(self, sql: str) -> int:
         """Execute plain SQL text of our own making and return the server's row count (-1 where it tells none)."""
-        count = _COUNT.search(self._wait(self._open.execute(sql)))
-        return int(count[1]) if count else -1
+        return _count(self._wait(self._open.execute(sql)))
 
     def fetch(self, sql: str) -> list[dict[str, Any]]:
         """Execute plain SQL text of our own making and return its rows."""
@@ -104,15 +105,16 @@ class PgSession:
     def cancel(self) -> None:
         """Stop what is running, on the server too; every later call raises CancelledError. Any thread; never raises."""
         self._stopped = True
-        task = self._task
-        if task is not None and self._pid == os.getpid() and not self._loop.loop.is_closed():
-            self._loop.loop.call_soon_threadsafe(task.cancel)
+        if self._pid == os.getpid() and not self._loop.loop.is_closed():
+            self._loop.loop.call_soon_threadsafe(self._stop_all)
 
     def close(self) -> None:
         """Close; never raises."""
         connection, self._connection = self._connection, None
         if connection is None or self._pid != os.getpid() or self._loop.loop.is_closed():
             return
+        if self._sink is not None:  # read to the end by nobody: the server would go on
+            self._loop.submit(self._sink.stop(self._cancel_backend, _GRACE_S)).result()
         self._loop.submit(_hang_up(connection)).result()
 
     def copy_out(self, sql: str, *, format: str = "csv") -> Iterator[bytes]:
@@ -124,7 +126,7 @@ class PgSession:
             sql: one query of our own making.
             format: csv | text | binary.
         """
-        sink = BlockSink(self._open, sql, format)
+        sink = self._sink = BlockSink(self._open, sql, format)
         self._wait(sink.start())
         try:
             while block := self._wait(sink.take()):
@@ -132,6 +134,7 @@ class PgSession:
         finally:
             if self._usable():
                 self._loop.submit(sink.stop(self._cancel_backend, _GRACE_S)).result()
+            self._sink = None
 
     def copy_in(
         self, table: str, schema: str | None, columns: Iterable[str], blocks: Iterable[bytes], *, format: str = "csv"
@@ -143,17 +146,19 @@ class PgSession:
             format: csv | text | binary.
         """
         feed = BlockFeed(self._open, table, schema, list(columns), format)
+        sent = iter(blocks)
+        head = list(islice(sent, 2))
+        if len(head) < 2:  # little to send, as when single rows are tried: one trip to the loop
+            return _count(self._wait(feed.once(b"".join(head))))
         self._wait(feed.start())
         try:
-            for block in blocks:
+            for block in chain(head, sent):
                 if not self._wait(feed.put(block)):
                     break  # the server ended it; finish() raises what it said
-            status = self._wait(feed.finish())
+            return _count(self._wait(feed.finish()))
         except BaseException:
             self._loop.submit(feed.abort()).result(_GRACE_S * 2)
             raise
-        count = _COUNT.search(status)
-        return int(count[1]) if count else -1
 
     @property
     def _open(self) -> asyncpg.Connection:
@@ -162,6 +167,13 @@ class PgSession:
         if self._connection is None:
             raise ContractError(f"{where(self._info)}: the session is closed")
         return self._connection
+
+    def _stop_all(self) -> None:
+        """On the loop: cancel what a caller waits for, and a COPY that runs ahead of its reader."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._sink is not None:
+            self._stopping = self._loop.loop.create_task(self._sink.stop(self._cancel_backend, _GRACE_S))
 
     def _usable(self) -> bool:
         return self._connection is not None and self._pid == os.getpid() and not self._loop.loop.is_closed()
@@ -202,6 +214,12 @@ class PgSession:
             await beside.execute("SELECT pg_cancel_backend($1)", pid)
         finally:
             beside.terminate()
+
+
+def _count(tag: str) -> int:
+    """Return the row count of a command tag such as `INSERT 0 5`, or -1."""
+    found = _COUNT.search(tag)
+    return int(found[1]) if found else -1
 
 
 async def _settle(connection: asyncpg.Connection, sql: str) -> None:

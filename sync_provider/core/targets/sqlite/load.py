@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -120,9 +121,10 @@ class SqliteLoad:
 
     def _reason(self, error: DataError) -> tuple[str, str, str]:
         """Return what SQLite said, the column it named, and ''."""
-        said, names = str(error.__cause__ or error.what), self._spec.columns
-        named = [name for name in names if quote(name) in said or said.endswith(f"{self._spec.table}.{name}")]
-        return said, named[0] if named else "", ""
+        said = str(error.__cause__ or error.what)
+        about = said.partition(": ")[2].replace(f"{self._spec.table}.", "")
+        named = [name for name in self._spec.columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", about)]
+        return said, named[0] if len(named) == 1 else "", ""
 
 
 def _bounds(column: ColumnType, name: str, since: str | None, spec: LoadSpec) -> tuple[str, list[str]]:
