@@ -21,7 +21,7 @@ class Ean13:
         """Return one case per column named, `[barcode]` or `barcode`."""
         columns = [params] if isinstance(params, str) else params
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
-            raise ValueError("want a list of columns, e.g. `shop_rules.ean13.RULE: [barcode]`")
+            raise ValueError("want a list of columns, e.g. `shop_rules.ean13:RULE: [barcode]`")
         return [RuleCase((name,), lambda types, name=name: _broken(name), "is no EAN-13 barcode") for name in columns]
 
 
