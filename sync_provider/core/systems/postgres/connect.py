@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ SETTINGS: dict[str, str] = {
 #: keys of the connection's extra that asyncpg reads from a DSN under the same name
 _TLS = ("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "ssl_min_protocol_version")
 _CONNECT_TIMEOUT_S = 15.0
+#: from this version on a server can notice in the middle of a query that nobody is there any more (we were killed)
+_NOTICES = 14
 
 
 async def connect(info: ConnectionInfo, interface: str, settings: Mapping[str, str]) -> asyncpg.Connection:
@@ -48,6 +51,9 @@ async def connect(info: ConnectionInfo, interface: str, settings: Mapping[str, s
     calls = ", ".join(f"set_config(${2 * i + 1}, ${2 * i + 2}, false)" for i in range(len(wanted)))
     try:
         await connection.execute(f"SELECT {calls}", *(text for pair in wanted.items() for text in pair))
+        if connection.get_server_version().major >= _NOTICES:
+            with contextlib.suppress(asyncpg.PostgresError):  # not on every platform
+                await connection.execute("SET client_connection_check_interval = '2s'")
     except BaseException:
         connection.terminate()
         raise

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError as FutureCancelled
+from concurrent.futures import wait
 from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 #: after a cancel or on close the server has this long to answer before the socket is cut
 _GRACE_S = 1.5
+#: how long a signal may go unnoticed while we wait for the server
+_LOOK_S = 0.2
 _COUNT = re.compile(r"(\d+)$")
 
 
@@ -185,6 +188,9 @@ class PgSession:
             raise stopped(self._info)
         future = self._loop.submit(self._tracked(work))
         try:
+            # polars makes SIGINT restart system calls: a wait without end would never see Ctrl-C
+            while not wait((future,), timeout=_LOOK_S).done:
+                pass
             return future.result()
         except (Exception, FutureCancelled) as error:
             if self._stopped:
