@@ -61,8 +61,12 @@ def test_one_run_holds_it_and_its_token_rises(session: Session) -> None:
 
 
 def test_released_it_is_free(session: Session) -> None:
-    lease.release(session, None, NAME, _take(session, "r1").token)
+    token = _take(session, "r1").token
+    lease.verify(session, None, NAME, token)
+    lease.release(session, None, NAME, token)
     assert lease.read(session, None, NAME) is None
+    with pytest.raises(BusyError, match="lease was lost"):
+        lease.verify(session, None, NAME, token)
     assert _take(session, "r2").token == 2
 
 

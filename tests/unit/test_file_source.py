@@ -24,7 +24,7 @@ from sync_provider.core.contracts import (
     TargetPlan,
     Window,
 )
-from sync_provider.core.errors import ConfigError, DataError
+from sync_provider.core.errors import ConfigError, DataError, SkippedError
 from sync_provider.core.sources.file import SOURCE
 
 
@@ -124,8 +124,9 @@ def test_no_file_is_an_error_unless_it_may_be(tmp_path: Path) -> None:
         read(plan_of(tmp_path, "orders_*.csv"))
     assert "missing: ok" in caught.value.fix
     plan = replace(plan_of(tmp_path, "orders_*.csv", missing="ok"), columns=(ColumnPlan("a", "a"),))
-    assert read(plan) == []
     assert list(SOURCE.open(plan, nobody).columns()) == ["a"]
+    with pytest.raises(SkippedError, match="no file matches"):
+        SOURCE.open(plan, nobody).ping()
 
 
 def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from sync_provider.core.errors import SyncError
 from sync_provider.core.systems.probing import ProbeStep, Wanted, probe
 
 _WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_STATE = ("_sync_checkpoint", "_sync_lease", "_sync_load", "_sync_rejected")
+_STATE = ("_sync_checkpoint", "_sync_lease", "_sync_load", "_sync_rejected", "_sync_version")
 
 
 def probe_connection(info: ConnectionInfo) -> list[ProbeStep]:
@@ -19,15 +19,17 @@ def probe_connection(info: ConnectionInfo) -> list[ProbeStep]:
 def probe_source(plan: Plan, connections: ConnectionLookup) -> list[ProbeStep]:
     """Test the source's connection, then look at what the interface reads, as a run would."""
     steps: list[ProbeStep] = []
+    options, last = plan.source.options, "read" if plan.source.connection else "files"
     try:
         if plan.source.connection is not None:
-            steps += probe(connections(plan.source.connection))
+            named = [Wanted(str(options.get("table") or plan.interface), options.get("schema"))]
+            steps += probe(connections(plan.source.connection), [] if options.get("query") else named)
         if all(step.ok for step in steps):
             with open_source(plan, connections) as source:
                 source.ping()
-                steps.append(ProbeStep("read", True, f"{len(source.columns())} columns"))
+                steps.append(ProbeStep(last, True, f"{len(source.columns())} columns may be read"))
     except SyncError as error:
-        steps.append(ProbeStep.failed("read", error))
+        steps.append(ProbeStep.failed(last, error))
     return steps
 
 

@@ -94,9 +94,9 @@ def heartbeat(
 
 
 def verify(session: Session, schema: str | None, interface: str, token: int, shard: str = "") -> None:
-    """Inside the data transaction: lock the row, and raise BusyError when another run took the lease."""
+    """Inside the data transaction: lock the row, and raise BusyError when the lease was taken or given back."""
     row = _locked(session, tables(schema).lease, interface, shard)
-    if int(row["token"]) != token:
+    if int(row["token"]) != token or row["run_id"] is None:
         raise lost(interface)
 
 
