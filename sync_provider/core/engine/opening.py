@@ -83,6 +83,11 @@ def without_metadata(columns: Mapping[str, ColumnType] | None) -> dict[str, Colu
     return {name: kind for name, kind in columns.items() if name not in METADATA}
 
 
+def own_columns(plan: Plan, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """Return a source's columns without those an earlier load of ours put there: this load brings its own."""
+    return {name: kind for name, kind in columns.items() if not plan.metadata_columns or name not in METADATA}
+
+
 def cursor_in_target(plan: Plan, stages: Stages) -> str | None:
     """Return the target column that holds the cursor as it was read, or None where it does not arrive so."""
     if plan.increment is None:

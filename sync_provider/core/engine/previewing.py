@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import ColumnType, ConnectionLookup, Counters, Plan
-from sync_provider.core.engine.opening import mask_keys, open_source, open_target, without_metadata
+from sync_provider.core.engine.opening import mask_keys, open_source, open_target, own_columns, without_metadata
 from sync_provider.core.engine.stages import Stages
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def preview(plan: Plan, connections: ConnectionLookup, rows: int = 20) -> Previe
     with open_source(small, connections) as source, open_target(small, connections) as target:
         source.ping()
         found = without_metadata(target.describe(plan.target.schema, plan.target.table))
-        stages = Stages.compile(small, source.columns(), found, keys)
+        stages = Stages.compile(small, own_columns(small, source.columns()), found, keys)
         counters, good, rejected, left = Counters(), [], [], rows
         for batch in source.read(source.window("full", None, None)):
             cut = stages.quality(stages.transform(replace(batch, frame=batch.frame.head(left))))

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from sync_provider.core.contracts import ColumnType, Plan, Session, Source, Target, Window
 from sync_provider.core.engine import guard
-from sync_provider.core.engine.opening import load_spec, without_metadata
+from sync_provider.core.engine.opening import load_spec, own_columns, without_metadata
 from sync_provider.core.engine.request import RunRequest, Ticket
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import AuthenticationError, ConfigError, SyncError
@@ -26,7 +26,7 @@ def settle(
     """
     source.ping()
     target.ping()
-    source_columns = source.columns()
+    source_columns = own_columns(plan, source.columns())
     session = target.session()
     try:
         state_tables(plan, session, target)

@@ -137,3 +137,18 @@ def test_an_append_is_never_read_from_the_beginning_into_its_own_rows(project: P
     assert project.rows(f"select count(*) from {_target(project)}") == [(1,)]
     project.target_sql(f"delete from {_target(project)}")
     assert project.run("shop.items", "r3", kind="full").counters.loaded == 1
+
+
+def test_what_we_loaded_is_a_source_like_any_other(shop: Project) -> None:
+    """ods → dwd: the metadata columns of the first load do not collide with those of the second."""
+    shop.run("shop.items", "r1")
+    kind = shop.target.type
+    schema = ", schema: ods" if kind == "postgres" else ""
+    further = YAML % (kind, ", schema: dwd" if kind == "postgres" else "", "30m")
+    further = further.replace("connection: shop", f"connection: dwh{schema}").replace(
+        "      items:", "      dwd_items:", 1
+    )
+    shop.yaml("further", further)
+    assert shop.run("further.dwd_items", "r2").counters.loaded == 2
+    table = "dwd.dwd_items" if kind == "postgres" else "dwd_items"
+    assert shop.rows(f"select distinct _sync_run_id from {table}") == [("r2",)]
