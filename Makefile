@@ -14,10 +14,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint check test demo packages constraints clean
+.PHONY: help venv lint check test demo bench-newcomer packages constraints clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(DEV) ## the virtual environment .venv with everything for development
 
@@ -46,6 +46,9 @@ test: $(DEV) packages ## every test, with real servers and a real Airflow
 
 demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
 	@exec $(BIN)/python -m demo.run
+
+bench-newcomer: $(DEV) ## a first table beside sling, dlt and ingestr (installs them in folders of their own)
+	$(BIN)/python -m benchmarks.newcomer
 
 constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
