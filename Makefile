@@ -17,7 +17,7 @@ export PYTHON
 .PHONY: help venv lint check test demo bench-newcomer packages constraints clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(DEV) ## the virtual environment .venv with everything for development
 
