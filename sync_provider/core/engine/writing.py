@@ -69,8 +69,11 @@ class Writing:
 
     def _write(self, session: Session, cuts: Iterable[Cut], cancel: Cancel) -> None:
         lease.claim_backend(session, self.plan.target.state_schema, self.plan.id, self.ticket.token, session.backend())
+        table = f"{self.plan.target.schema or ''}.{self.plan.target.table}"
+        lease.announce_table(session, self.plan.target.state_schema, table)
         failpoint("begin")
         session.begin()
+        lease.lock_table(session, self.plan.target.state_schema, table)
         load = self.target.load(session, load_spec(self.plan, self.stages, self.ticket))
         for cut in cuts:
             with self.meter.stage("load"):

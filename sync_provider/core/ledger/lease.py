@@ -52,7 +52,7 @@ def acquire(
         BusyError: another run holds it and lives.
     """
     table = tables(schema).lease
-    _ensure_row(session, table, claim)
+    _ensure_row(session, table, claim.interface, claim.shard)
     session.begin()
     try:
         row = _locked(session, table, claim.interface, claim.shard)
@@ -107,6 +107,20 @@ def release(session: Session, schema: str | None, interface: str, token: int, sh
     session.run(free.where(table.c.token == token))
 
 
+def announce_table(session: Session, schema: str | None, table: str) -> None:
+    """Make the row that `lock_table` locks; outside the data transaction, so that nobody waits for it."""
+    _ensure_row(session, tables(schema).lease, f"table:{table}", "")
+
+
+def lock_table(session: Session, schema: str | None, table: str) -> None:
+    """Inside the data transaction: let no other load of ours write into this table before it ends.
+
+    Two interfaces may share a table; each has a lease of its own. On SQLite the file's write lock does the same.
+    """
+    if session.dialect != "sqlite":
+        _locked(session, tables(schema).lease, f"table:{table}", "")
+
+
 def read(session: Session, schema: str | None, interface: str, shard: str = "") -> dict[str, Any] | None:
     """Return the lease's row while a run holds it, else None."""
     table = tables(schema).lease
@@ -132,17 +146,13 @@ def _locked(session: Session, table: sa.Table, interface: str, shard: str) -> di
     return session.rows(sa.select(table).where(table.c.interface == interface, table.c.shard == shard))[0]
 
 
-def _ensure_row(session: Session, table: sa.Table, claim: Claim) -> None:
-    same = (table.c.interface == claim.interface, table.c.shard == claim.shard)
+def _ensure_row(session: Session, table: sa.Table, interface: str, shard: str) -> None:
+    same = (table.c.interface == interface, table.c.shard == shard)
     if session.rows(sa.select(table.c.token).where(*same)):
         return
     at = now(session)
     try:
-        session.run(
-            sa.insert(table).values(
-                interface=claim.interface, shard=claim.shard, token=0, heartbeat_at=at, expires_at=at
-            )
-        )
+        session.run(sa.insert(table).values(interface=interface, shard=shard, token=0, heartbeat_at=at, expires_at=at))
     except DataError:  # two first runs at once: the other one's row will do
         if not session.rows(sa.select(table.c.token).where(*same)):
             raise

@@ -147,3 +147,20 @@ def test_a_leak_of_one_row_stops_the_commit(project: Project, monkeypatch: pytes
         project.run("crm.orders", "r1")
     assert project.rows("select count(*) from orders") == [(0,)]
     assert Counters(read=3, loaded=1, rejected=2).leak() == 0
+
+
+def test_two_interfaces_into_one_table_take_turns(pg: Project) -> None:
+    _lay_out(pg, "wait")
+    pg.yaml("two", (YAML % "wait").replace("      orders:", "      again:\n        target: {table: orders}", 1))
+    first = _hanging(pg)
+    second = pg.command("run", "erp.two.again", "--run-id", "second")
+    try:
+        time.sleep(3)
+        assert second.poll() is None, second.communicate()
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%_sync_lease%'"
+        assert pg.rows(waiting) == [(1,)]
+    finally:
+        _stop(first)
+    _out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
+    assert pg.rows("select distinct _sync_run_id from orders") == [("second",)]
