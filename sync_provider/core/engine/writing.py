@@ -16,7 +16,7 @@ from sync_provider.core.engine.places import Place, with_positions
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.spill import KEEP, RejectedRows
 from sync_provider.core.engine.stages import Cut, Stages
-from sync_provider.core.errors import ConnectError, ContractError, QualityGateError, SyncError
+from sync_provider.core.errors import BusyError, ConnectError, ContractError, QualityGateError, SyncError
 from sync_provider.core.ledger import checkpoint, lease
 from sync_provider.core.ledger import load as loads
 from sync_provider.core.ledger import rejected as quarantine
@@ -43,6 +43,8 @@ class Writing:
     def execute(self, cuts: Iterable[Cut], cancel: Cancel) -> RunReport:
         """Write everything and commit, or leave the target as it was.
 
+        What an earlier try under this ticket committed (it was killed before it could say so) is not written again.
+
         Raises:
             QualityGateError: over budget, or a check with `on_fail: abort`; evidence is kept as `aborted`.
             BusyError: another run took the lease meanwhile.
@@ -51,7 +53,10 @@ class Writing:
         session = self.target.session()
         try:
             with cancel.watch(session):
-                self._write(session, cuts, cancel)
+                if self._is_done(session):
+                    self._recall(session)
+                else:
+                    self._write(session, cuts, cancel)
                 return self.report("ok")
         except QualityGateError as error:
             session.rollback()
@@ -92,6 +97,18 @@ class Writing:
             self._commit(session)
         failpoint("after_commit")
 
+    def _is_done(self, session: Session) -> bool:
+        """Whether a try of this run under this very ticket has committed."""
+        plan, ticket = self.plan, self.ticket
+        return loads.committed(session, plan.target.state_schema, plan.id, ticket.run_id, ticket.token)
+
+    def _recall(self, session: Session) -> None:
+        """Take over what the try that committed wrote into the ledger."""
+        which = (self.plan.target.state_schema, self.plan.id, self.ticket.run_id)
+        self.counters = loads.counted(session, *which)
+        self.rejected.rows = self.counters.rejected
+        self.rejected.by_rule = quarantine.by_rule(session, *which)
+
     def _add(self, load: Load, cut: Cut) -> None:
         self.counters.add(cut.counters)
         self.rejected.add(cut.rejected, cut.rejected_by_rule)
@@ -120,6 +137,11 @@ class Writing:
                 fix="report this with the interface's YAML",
             )
         lease.verify(session, schema, plan.id, ticket.token)
+        if self._is_done(session):
+            raise BusyError(
+                f"interface {plan.id!r}: another try of run {ticket.run_id!r} committed meanwhile; this one did not",
+                fix="nothing: the next try finds the run done",
+            )
         failpoint("rejected")
         quarantine.replace(session, schema, plan, ticket.run_id, self.rejected.frames(), state="new")
         failpoint("ledger")
@@ -134,9 +156,9 @@ class Writing:
         try:
             session.commit()
         except ConnectError:
-            plan, ticket, again = self.plan, self.ticket, self.target.session()
+            again = self.target.session()
             try:
-                if not loads.committed(again, plan.target.state_schema, plan.id, ticket.run_id, ticket.token):
+                if not self._is_done(again):
                     raise
             finally:
                 again.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -85,6 +85,13 @@ def committed(session: Session, schema: str | None, interface: str, run_id: str,
     same = (*_same(table, interface, shard), table.c.run_id == run_id)
     found = session.rows(sa.select(table.c.status, table.c.done_token).where(*same))
     return bool(found) and found[0]["status"] == "done" and found[0]["done_token"] == token
+
+
+def counted(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> Counters:
+    """Return what a run that is done counted."""
+    table = tables(schema).load
+    row = session.rows(sa.select(table).where(*_same(table, interface, shard), table.c.run_id == run_id))[0]
+    return Counters(**{field.name: int(row[f"rows_{field.name}"] or 0) for field in fields(Counters)})
 
 
 def recent(

@@ -48,3 +48,14 @@ def replace(
             session.run(sa.insert(table).values(values))
             rows += part.height
     return rows
+
+
+def by_rule(
+    session: Session, schema: str | None, interface: str, run_id: str, shard: str = ""
+) -> dict[str, tuple[int, str]]:
+    """Return rule → (rows, one message) of what a run keeps in quarantine."""
+    table = tables(schema).rejected
+    query = sa.select(table.c.rule, sa.func.count().label("n"), sa.func.min(table.c.message).label("message"))
+    same = (table.c.interface == interface, table.c.shard == shard, table.c.run_id == run_id)
+    found = session.rows(query.where(*same).group_by(table.c.rule))
+    return {str(row["rule"]): (int(row["n"]), str(row["message"] or "")) for row in found}
