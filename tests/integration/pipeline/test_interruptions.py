@@ -49,7 +49,9 @@ def test_a_signal_frees_the_server(pg: Project, number: signal.Signals) -> None:
     assert "cancelled" in err
     assert "Traceback" not in err
     assert pg.rows("select count(*) from ods.slow") == [(0,)]
-    assert pg.rows("select run_id from ods._sync_lease") == [(None,)], "the lease is given back"
+    assert pg.rows("select run_id from ods._sync_lease where interface = 'erp.crm.slow'") == [(None,)], (
+        "the lease is given back"
+    )
 
 
 def test_killed_by_force_the_server_is_free_too(pg: Project) -> None:
