@@ -4,47 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sync_provider.core.contracts.frames import row_type
 from sync_provider.core.contracts.types import ColumnType
-from sync_provider.core.expressions.functions import PARSED_TYPES, words
+from sync_provider.core.expressions.dtypes import Dtypes
+from sync_provider.core.expressions.exact import Exact, Guard
+from sync_provider.core.expressions.kinds import check
 from sync_provider.core.expressions.names import unknown_name
+from sync_provider.core.expressions.written import call, tree
 
 if TYPE_CHECKING:
     import polars as pl
 
-_NUMBERS = words("int16 int32 int64 decimal float32 float64")
-_TIMES = words("date time timestamp timestamptz")
-_LITERALS = {
-    "date": "date '2026-01-31'",
-    "time": "time '10:00:00'",
-    "timestamp": "timestamp '2026-01-31 10:00:00'",
-    "timestamptz": "timestamptz '2026-01-31 10:00:00'",
-}
-
 
 @dataclass(frozen=True, slots=True)
-class StrictCast:
-    """A `cast(operand as type)` in an expression; it never stops a batch, its bad rows are told apart."""
-
-    operand: str
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
-class CastGuard:
-    """Tells the rows whose value a cast cannot take.
+class Compiled:
+    """An expression over columns of known types.
 
     Args:
-        columns: what the operand reads.
-        type: as written.
-        failed: true where the operand has a value and the cast has none.
+        value: what it gives; whole numbers may be wider than `result`, so that none turns over: cast them strictly.
+        result: the type of the values it gives.
+        guards: tell the rows on which it has no answer; there `value` is whatever.
     """
 
-    columns: tuple[str, ...]
-    type: str
-    failed: pl.Expr
+    value: pl.Expr
+    result: ColumnType
+    guards: tuple[Guard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,121 +40,68 @@ class Expression:
     Args:
         text: as written.
         columns: names it reads, in order.
-        lenient: `text` with every cast made to give NULL where it cannot be done.
-        casts: those casts.
     """
 
     text: str
     columns: tuple[str, ...]
-    lenient: str
-    casts: tuple[StrictCast, ...] = ()
 
-    def compile(self, types: Mapping[str, ColumnType]) -> pl.Expr:
-        """Return the polars expression.
+    def compile(self, types: Mapping[str, ColumnType], typed: bool = True) -> Compiled:
+        """Return the polars expression, its type and its guards.
 
         Args:
             types: the columns there are; in the frame they must be of `row_type`.
+            typed: false in a filter, where no `type:` under `columns:` has a say yet.
 
         Raises:
             ValueError: a column is unknown, or types do not fit together.
         """
-        self._result(types)
-        return _sql(self.lenient)
-
-    def condition(self, types: Mapping[str, ColumnType]) -> pl.Expr:
-        """Return the polars expression of a condition. Raises ValueError where it is not true or false."""
-        import polars as pl
-
-        result = self._result(types)
-        if result not in (pl.Boolean(), pl.Null()):
-            kind = str(_column_type(result, self.text))
-            raise ValueError(f"{self.text!r} gives {kind}, not true or false\n  fix: write a comparison")
-        return _sql(self.lenient)
-
-    def result(self, types: Mapping[str, ColumnType]) -> ColumnType:
-        """Return the type of the values it gives. Raises ValueError as `compile` does."""
-        return _column_type(self._result(types), self.text)
-
-    def guards(self, types: Mapping[str, ColumnType]) -> list[CastGuard]:
-        """Return what tells the rows where a cast cannot be done. Raises ValueError as `compile` does."""
-        import polars as pl
-
-        found = []
-        for cast in self.casts:
-            if _types_of(cast.operand, types) == pl.String() and cast.type.lower() in PARSED_TYPES:
-                raise ValueError(
-                    f"cast({cast.operand} as {cast.type}): text is not cast to {cast.type} in an expression"
-                    f"\n  fix: give the column `type: {cast.type}` under `columns:`"
-                )
-            operand, value = _sql(cast.operand), _sql(f"try_cast({cast.operand} as {cast.type})")
-            columns = tuple(name for name in operand.meta.root_names() if name in types)
-            found.append(CastGuard(columns, cast.type, operand.is_not_null() & value.is_null()))
-        return found
-
-    def _result(self, types: Mapping[str, ColumnType]) -> pl.DataType:
         for name in self.columns:
             if name not in types:
                 place = f" at character {self.text.find(name) + 1}"
                 raise ValueError(unknown_name("column", name, types, place))
-        _check_comparisons(self.text, types)
-        self.guards(types)
-        return _types_of(self.lenient, types)
+        return _compiled(self.text, tuple((name, types[name]) for name in self.columns), typed)
+
+    def condition(self, types: Mapping[str, ColumnType], typed: bool = True) -> Compiled:
+        """Return the compiled condition. Raises ValueError as `compile` does, and where it is not true or false."""
+        made = self.compile(types, typed)
+        if made.result.kind != "boolean" and made.result != _NOTHING:
+            raise ValueError(f"{self.text!r} gives {made.result}, not true or false\n  fix: write a comparison")
+        return made
 
 
-def _sql(text: str) -> pl.Expr:
-    import polars as pl
-
-    try:
-        return pl.sql_expr(text)
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{text!r}: {_first_line(error)}") from error
-
-
-def _types_of(text: str, types: Mapping[str, ColumnType]) -> pl.DataType:
-    """Evaluate on no rows, which finds what does not fit without reading any data."""
-    import polars as pl
-
-    empty = pl.DataFrame(schema={name: row_type(kind) for name, kind in types.items()})
-    try:
-        return empty.select(_sql(text).alias("value")).schema["value"]
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{text!r}: {_first_line(error)}") from error
+@lru_cache(maxsize=1024)
+def _compiled(text: str, columns: tuple[tuple[str, ColumnType], ...], typed: bool) -> Compiled:
+    types = dict(columns)
+    lenient, dtypes = _lenient(tree(text)), Dtypes(text, types)
+    check(lenient, types, dtypes, typed)
+    result = _column_type(dtypes.of(lenient), text)
+    exact = Exact(text, dtypes)
+    value = dtypes.expr(exact.rewrite(lenient))
+    return Compiled(value, result, tuple(exact.guards))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(":")
-
-
-def _check_comparisons(text: str, types: Mapping[str, ColumnType]) -> None:
-    """Name the column where one is compared with a literal of another kind: polars only says that types differ."""
-    import sqlglot
+def _lenient(root: Any) -> Any:
+    """Make every cast one that stops no batch, and spell alike what means the same."""
     from sqlglot import expressions as nodes
 
-    tree = sqlglot.parse_one(text)
-    shapes = (nodes.EQ, nodes.NEQ, nodes.GT, nodes.GTE, nodes.LT, nodes.LTE, nodes.Between, nodes.In)
-    for node in tree.find_all(*shapes):
-        sides = [node.this, *(node.args.get(key) for key in ("expression", "low", "high")), *node.expressions]
-        columns = [side for side in sides if isinstance(side, nodes.Column)]
-        for side in sides:
-            literal = side.this if isinstance(side, nodes.Neg) else side
-            if columns and isinstance(literal, nodes.Literal):
-                _check_literal(columns[0].name, types[columns[0].name], literal, side.sql())
+    def changed(node: Any) -> Any:
+        if isinstance(node, nodes.Cast) and not isinstance(node, nodes.TryCast):
+            if node.this.is_string and node.to.sql() in ("DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ"):
+                return node
+            made = nodes.TryCast(this=node.this, to=node.to)
+            made.meta["strict"] = True
+            return made
+        if isinstance(node, nodes.If) and not isinstance(node.parent, nodes.Case):
+            return nodes.Case(ifs=[nodes.If(this=node.this, true=node.args["true"])], default=node.args.get("false"))
+        if call(node) in ("power", "pow"):
+            double = [nodes.Cast(this=item, to=nodes.DataType.build("double")) for item in node.expressions]
+            return nodes.Anonymous(this=node.this, expressions=double)
+        return node
+
+    return root.transform(changed)
 
 
-def _check_literal(column: str, kind: ColumnType, literal: Any, shown: str) -> None:
-    if kind.kind in ("text", "other", "json", "uuid") and not literal.is_string:
-        raise ValueError(
-            f"{column!r} is {kind} and is compared with the number {shown}"
-            f"\n  fix: write cast({column} as double), or give the column a `type:` under `columns:`"
-        )
-    if kind.kind in _NUMBERS and literal.is_string:
-        raise ValueError(
-            f"{column!r} is {kind} and is compared with the text {shown}\n  fix: write a number, no quotes"
-        )
-    if kind.kind in _TIMES:
-        raise ValueError(
-            f"{column!r} is {kind} and is compared with {shown}\n  fix: write it as {_LITERALS[kind.kind]}"
-        )
+_NOTHING = ColumnType("text", raw="null")
 
 
 def _column_type(dtype: pl.DataType, text: str) -> ColumnType:
@@ -178,6 +111,8 @@ def _column_type(dtype: pl.DataType, text: str) -> ColumnType:
         return ColumnType("decimal", precision=dtype.precision, scale=dtype.scale)
     if isinstance(dtype, pl.Datetime):
         return ColumnType("timestamptz" if dtype.time_zone else "timestamp")
+    if dtype == pl.Null():
+        return _NOTHING
     kind = _KINDS.get(str(dtype))
     if kind is None:
         raise ValueError(f"{text!r} gives {dtype}, which no column can hold\n  fix: cast it to a column type")
@@ -185,7 +120,7 @@ def _column_type(dtype: pl.DataType, text: str) -> ColumnType:
 
 
 _KINDS = {
-    "String": "text", "Null": "text", "Boolean": "boolean", "Date": "date", "Time": "time", "Binary": "binary",
+    "String": "text", "Boolean": "boolean", "Date": "date", "Time": "time", "Binary": "binary",
     "Int8": "int16", "Int16": "int16", "Int32": "int32", "Int64": "int64", "UInt8": "int16", "UInt16": "int32",
     "UInt32": "int64", "Float32": "float32", "Float64": "float64",
 }  # fmt: skip

@@ -11,7 +11,7 @@ def words(text: str) -> frozenset[str]:
 #: row-wise functions of polars' SQL that give the same answer today and tomorrow, wherever a batch is cut
 FUNCTIONS = words(
     """
-    abs ceil ceiling floor round sign sqrt power pow mod exp ln log log2 log10
+    abs ceil ceiling floor round sign sqrt power pow mod exp ln log2 log10
     greatest least coalesce ifnull nullif if
     upper lower initcap length char_length character_length octet_length reverse
     trim ltrim rtrim replace substr substring left right lpad rpad concat concat_ws
@@ -47,7 +47,7 @@ REFUSED = {
     **dict.fromkeys(words("md5 sha1 sha2 sha256 hash"), _HASH),
     **dict.fromkeys(
         words("to_date to_timestamp strptime date timestamp date_trunc to_char"),
-        "is not offered; give the column `type: date` or `type: timestamp` under `columns:`, and use year(), month() …",
+        "is not offered; give the column `type: date` under `columns:`; in a `filter:` compare its text",
     ),
     "exists": "reads other rows; only the row's own columns can be used",
     "isnull": "is not offered; write `column is null`",
@@ -55,5 +55,6 @@ REFUSED = {
     "nvl": "is not offered; write `coalesce(column, value)`",
     "iif": "is not offered; write `if(condition, a, b)`",
     "btrim": "is not offered; write `trim(column)`",
+    "log": "is read differently by databases; write log10(x), log2(x), or ln(x) / ln(base)",
     "len": "is not offered; write `length(column)`",
 }

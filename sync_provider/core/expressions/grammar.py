@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sync_provider.core.expressions.expression import Expression, StrictCast
+from sync_provider.core.expressions.expression import Expression
 from sync_provider.core.expressions.functions import CAST_TYPES, FUNCTIONS, KEYWORDS, REFUSED, words
 from sync_provider.core.expressions.names import unknown_name
 
@@ -64,7 +64,8 @@ def _parse(text: str) -> Expression:
         raise ValueError(_syntax(text, error)) from error
     _check_nodes(tree, nodes)
     columns = dict.fromkeys(node.name for node in tree.find_all(nodes.Column, bfs=False))
-    return Expression(text, tuple(columns), *_strict_casts(text, tokens))
+    _check_casts(text, tokens)
+    return Expression(text, tuple(columns))
 
 
 def _check_tokens(text: str, tokens: list[Any]) -> None:
@@ -131,44 +132,22 @@ def _syntax(text: str, error: Any) -> str:
     return f"{text!r}: {reason} near {near!r} at character {first.get('col', 0)}"
 
 
-def _strict_casts(text: str, tokens: list[Any]) -> tuple[str, tuple[StrictCast, ...]]:
-    """Rewrite each `cast(` to `try_cast(`, and return apart what each of them reads."""
-    starts = [token.start for token in tokens if _is_cast(token, text, "cast")]
-    found = []
+def _check_casts(text: str, tokens: list[Any]) -> None:
     for index, token in enumerate(tokens):
-        if _is_cast(token, text, "cast") or _is_cast(token, text, "try_cast"):
-            inner, kind = _cast_parts(text, tokens, index + 1)
-            _check_cast_type(kind, token.start)
-            if token.start in starts:
-                found.append(StrictCast(_lenient(text, starts, *inner), kind))
-    return _lenient(text, starts, 0, len(text)), tuple(found)
+        if token.text.lower() in ("cast", "try_cast") and text[token.end + 1 :].lstrip().startswith("("):
+            _check_cast_type(_cast_type(text, tokens, index + 1), token.start)
 
 
-def _is_cast(token: Any, text: str, word: str) -> bool:
-    return token.text.lower() == word and text[token.end + 1 :].lstrip().startswith("(")
-
-
-def _cast_parts(text: str, tokens: list[Any], opening: int) -> tuple[tuple[int, int], str]:
-    """Return where the operand stands and the type's text, of the cast whose bracket opens at token `opening`."""
+def _cast_type(text: str, tokens: list[Any], opening: int) -> str:
+    """Return the type's text, of the cast whose bracket opens at token `opening`."""
     depth, alias = 0, opening
     for index in range(opening, len(tokens)):
         depth += {"(": 1, ")": -1}.get(tokens[index].text, 0) if tokens[index].token_type.name != "STRING" else 0
         if depth == 1 and tokens[index].token_type.name == "ALIAS":
             alias = index
         if depth == 0:
-            return (tokens[opening].end + 1, tokens[alias].start), text[
-                tokens[alias].end + 1 : tokens[index].start
-            ].strip()
+            return text[tokens[alias].end + 1 : tokens[index].start].strip()
     raise ValueError(f"{text!r}: a bracket is not closed")
-
-
-def _lenient(text: str, starts: list[int], start: int, end: int) -> str:
-    parts, last = [], start
-    for position in starts:
-        if start <= position < end:
-            parts += [text[last:position], "try_"]
-            last = position
-    return "".join([*parts, text[last:end]]).strip()
 
 
 def _check_cast_type(kind: str, start: int) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sync_provider.core.contracts import ColumnType, RuleCase
-from sync_provider.core.expressions import CastGuard, Expression, parse
+from sync_provider.core.expressions import Expression, parse
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 class Expr:
-    """A condition over the row's own columns; NULL passes, and a cast that cannot be done breaks it."""
+    """A condition over the row's own columns; NULL passes, and what has no answer breaks it."""
 
     word = "expr"
 
@@ -29,9 +29,9 @@ def _is_false(expression: Expression) -> Any:
     def broken(types: Mapping[str, ColumnType]) -> pl.Expr:
         import polars as pl
 
-        guards: list[CastGuard] = expression.guards(types)
-        false = ~expression.condition(types).fill_null(True)
-        return pl.any_horizontal(false, *(guard.failed for guard in guards))
+        condition = expression.condition(types)
+        false = ~condition.value.fill_null(True)
+        return pl.any_horizontal(false, *(guard.failed for guard in condition.guards))
 
     return broken
 

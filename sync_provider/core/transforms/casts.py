@@ -68,7 +68,7 @@ def cast(column: str, have: ColumnType, dtype: pl.DataType, want: ColumnType, ti
 
     Args:
         have: the source column's type.
-        dtype: what the frame holds; String where a value was not of its type.
+        dtype: what the frame holds; String where a value was not of its type; a computed whole number may be wider.
         want: the target column's type.
         timezone: as written under `columns:`; None = not written.
     """
@@ -78,7 +78,8 @@ def cast(column: str, have: ColumnType, dtype: pl.DataType, want: ColumnType, ti
     if want.kind in ("text", "other"):
         fits = text.str.len_chars() <= want.length if want.length is not None else None
         return Cast(text, text if fits is None else pl.when(fits).then(text).alias(column))
-    trusted = dtype == frame_type(have) and refusal(have, want, timezone) is None
+    wider = have.kind in _INTEGERS and dtype.is_integer()
+    trusted = (dtype == frame_type(have) or wider) and refusal(have, want, timezone) is None
     if trusted and (direct := _direct(column, have, dtype, want)) is not None:
         return Cast(text, direct)
     reader = parsing.reader(want, target, timezone)

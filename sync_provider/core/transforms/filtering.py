@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import ROW, ColumnType
 from sync_provider.core.contracts.frames import frame_type, row_type
-from sync_provider.core.expressions import CastGuard, Expression, parse
+from sync_provider.core.expressions import Compiled, Expression, parse
 from sync_provider.core.transforms import casts
 from sync_provider.core.transforms.evaluate import evaluate
 from sync_provider.core.transforms.mapper import Fault
@@ -39,17 +39,16 @@ class Filter:
 
     expression: Expression
     types: Mapping[str, ColumnType]
-    condition: pl.Expr
-    guards: tuple[CastGuard, ...]
+    condition: Compiled
 
     def apply(self, frame: pl.DataFrame) -> Filtered:
         """Take rows."""
         seen, faults = self._seen(frame)
-        tests = {f"{index}": guard.failed for index, guard in enumerate(self.guards)}
-        values, stopped = evaluate(seen, {"taken": self.condition, **tests})
-        for index, guard in enumerate(self.guards):
+        tests = {f"{index}": guard.failed for index, guard in enumerate(self.condition.guards)}
+        values, stopped = evaluate(seen, {"taken": self.condition.value, **tests})
+        for index, guard in enumerate(self.condition.guards):
             mask = values[f"{index}"].fill_null(False)
-            faults.append(Fault("filter", guard.columns, f"is not {guard.type}", mask, from_source=True))
+            faults.append(Fault("filter", guard.columns, guard.said, mask, from_source=True))
         if "taken" in stopped:
             said = f"cannot be computed: {self.expression.text}"
             faults.append(Fault("filter", self.expression.columns, said, stopped["taken"], from_source=True))
@@ -76,7 +75,7 @@ def compile_filter(text: str, types: Mapping[str, ColumnType]) -> Filter:
     """Compile `filter:` over source columns. Raises ValueError: `filter: ` and what is wrong."""
     try:
         expression = parse(text)
-        return Filter(expression, types, expression.condition(types), tuple(expression.guards(types)))
+        return Filter(expression, types, expression.condition(types, typed=False))
     except ValueError as error:
         raise ValueError(f"filter: {error}") from error
 

@@ -90,8 +90,8 @@ def _compute(columns: ColumnMap, rows: pl.DataFrame, outputs: Sequence[Output]) 
         for guard in output.guards:
             failed = evaluate(seen, {"failed": guard.failed})[0]["failed"].fill_null(False)
             if failed.any():
-                rule, said = f"expr({output.name})", f"is not {guard.type}"
-                faults.append(Fault(rule, _sources(columns, guard.columns), said, failed, from_source=True))
+                rule, shown = f"expr({output.name})", _sources(columns, guard.columns)
+                faults.append(Fault(rule, shown, guard.said, failed, from_source=True))
         if output.name in stopped and output.expression is not None:
             rule, said = f"expr({output.name})", f"cannot be computed: {output.expression.text}"
             shown = _sources(columns, output.expression.columns)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import ColumnPlan, ColumnType
-from sync_provider.core.expressions import CastGuard, Expression, parse, unknown_name
+from sync_provider.core.expressions import Expression, Guard, parse, unknown_name
 from sync_provider.core.transforms.casts import refusal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Output:
     Args:
         have: type of what it is made from.
         want: type it gets.
-        value: the expression, compiled; `guards` tell the rows where a cast within it fails.
+        value: the expression, compiled; `guards` tell the rows on which it has no answer.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Output:
     expression: Expression | None = None
     timezone: str | None = None
     value: pl.Expr | None = None
-    guards: tuple[CastGuard, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,11 @@ def _computed(
     types = {name: output.want for name, output in names.items()}
     try:
         expression = parse(plan.expr or "")
-        result = expression.result(types)
-        value, guards = expression.compile(types), tuple(expression.guards(types))
+        made = expression.compile(types)
     except ValueError as error:
         raise ValueError(f"columns.{plan.name}.expr: {error}") from error
-    wanted = _wanted(plan, result, target)
-    output = Output(plan.to, result, wanted, "", expression, plan.timezone, value, guards)
+    wanted = _wanted(plan, made.result, target)
+    output = Output(plan.to, made.result, wanted, "", expression, plan.timezone, made.value, made.guards)
     _check_types(plan.name, output)
     return plan, output
 

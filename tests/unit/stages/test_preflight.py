@@ -49,7 +49,7 @@ def test_a_good_plan_has_none() -> None:
             "",
         ),
         ({"columns": (column("amount", to="id"),)}, "columns.amount: two columns are called 'id'", "rename one"),
-        ({"columns": (column("x", expr="amount * 2"),)}, "columns.x.expr: 'amount * 2'", ""),
+        ({"columns": (column("x", expr="amount * 2"),)}, "columns.x.expr: 'amount' is text", "write cast(amount"),
         ({"columns": (column("made", "int"),)}, "columns.made: timestamp cannot become integer", "leave the type out"),
         (
             {"columns": tuple(column(name, drop=True) for name in SOURCE)},
