@@ -86,11 +86,10 @@ def _refuse_second_copy(plan: Plan, window: Window, session: Session) -> None:
 def state_tables(plan: Plan, session: Session, target: Target) -> bool:
     """Make the state tables where they are missing; False where they were there."""
     schema = plan.target.state_schema
-    if target.describe(schema, "_sync_lease") is not None:
+    if target.describe(schema, "_sync_version") is not None:  # the last one to be made
         return False
     try:
-        for sql in tables.create_sql(target.dialect, schema):
-            session.script(sql)
+        tables.make(session, tables.create_sql(target.dialect, schema))
     except AuthenticationError as error:
         raise AuthenticationError(
             f"interface {plan.id!r}: connection {plan.target.connection!r} may not create our state tables "
@@ -109,8 +108,7 @@ def _target_table(
     found = without_metadata(target.describe(*where))
     stages = Stages.compile(plan, source_columns, found, keys)
     if found is None:
-        for sql in target.create_sql(load_spec(plan, stages, None)):
-            session.script(sql)
+        tables.make(session, target.create_sql(load_spec(plan, stages, None)))
         found = without_metadata(target.describe(*where))
     if found is None:
         raise ConfigError(f"interface {plan.id!r}: table {plan.target.table!r} could not be created")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 
 import sqlalchemy as sa
 
-from sync_provider.core.contracts import Counters
+from sync_provider.core.contracts import Counters, Session
 
 #: raised when a change cannot be read by the version before
 VERSION = 1
+#: PostgreSQL advisory lock of whoever makes tables: any number that nobody else is likely to use
+_MAKING = 0x73796E63
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,28 @@ def tables(schema: str | None) -> StateTables:
             "_sync_version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False)
         ),
     )
+
+
+def make(session: Session, statements: Iterable[str]) -> None:
+    """Execute `CREATE … IF NOT EXISTS` statements all or none, one process at a time.
+
+    PostgreSQL's own IF NOT EXISTS fails where two come at once; half of our tables would look like all of them.
+    """
+    if session.dialect == "sqlite":
+        session.script(
+            "BEGIN IMMEDIATE"
+        )  # a statement that finds its table there only reads, and could not write after
+    else:
+        session.begin()
+    try:
+        if session.dialect == "postgresql":
+            session.run(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+        for sql in statements:
+            session.script(sql)
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
 
 
 def _key() -> tuple[sa.Column[str], ...]:
