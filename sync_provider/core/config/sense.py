@@ -146,12 +146,12 @@ def _expressions(root: Node, interface: Interface) -> Iterator[Problem]:
 def _masked(root: Node, interface: Interface, words: Words, names: Names) -> Iterator[Problem]:
     masked = {word.columns[0] for word in words.mask}
     new = interface.incremental
-    if new is not None and interface.write == "append" and new.lag > 0:
+    if new is not None and interface.write == "append":
         arrives = names.renamed.get(new.cursor, new.cursor)
         if new.cursor in names.dropped or arrives in masked:
             how = "dropped" if new.cursor in names.dropped else "masked"
-            message = f"the cursor {new.cursor!r} is {how}, so rows read again because of the lag would be added twice"
-            fix = "keep the cursor as it is, or write `lag: 0s`, or give a `primary_key:`"
+            message = f"the cursor {new.cursor!r} is {how}, so rows that are read again would be added twice"
+            fix = "keep the cursor as it is, or give a `primary_key:`"
             yield root.find(("incremental", "cursor")).problem(message, fix)
     for word in words.mask:
         if word.columns[0] in interface.primary_key and not word.keeps_equality:

@@ -18,6 +18,7 @@ from sync_provider.core.contracts import (
     TargetType,
 )
 from sync_provider.core.engine.request import Ticket
+from sync_provider.core.engine.rereading import cursor_in_target, reread
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import ConfigError
 
@@ -88,17 +89,6 @@ def own_columns(plan: Plan, columns: Mapping[str, ColumnType]) -> dict[str, Colu
     return {name: kind for name, kind in columns.items() if not plan.metadata_columns or name not in METADATA}
 
 
-def cursor_in_target(plan: Plan, stages: Stages) -> str | None:
-    """Return the target column that holds the cursor as it was read, or None where it does not arrive so."""
-    if plan.increment is None:
-        return None
-    renamed = {column.name: column for column in plan.columns}
-    column = renamed.get(plan.increment.cursor)
-    name = column.to if column else plan.increment.cursor
-    changed = column is not None and (column.drop or column.expr is not None)
-    return None if changed or name not in stages.columns or name in stages.masked else name
-
-
 def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
     """Say how the load writes.
 
@@ -118,22 +108,8 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         unique=stages.unique,
         deduplicate=stages.deduplicate,
         replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,
-        replace_since=_reread(plan, cursor, ticket),
+        replace_since=reread(plan, cursor, ticket),
         replace_until=window.until if window else None,
         replace_until_included=window.includes_until if window else True,
         metadata=(ticket.run_id if ticket else "", datetime.now(timezone.utc)) if plan.metadata_columns else None,
     )
-
-
-def _reread(plan: Plan, cursor: str | None, ticket: Ticket | None) -> tuple[str, str | None] | None:
-    """Say which rows of the target an append reads once more, and so replaces: column and first value.
-
-    A window without a lower bound is read once more when a person names it, or when its run is cleared: rows of
-    such a run may have been written again since, by the run after it, whose window begins where this one ends.
-    """
-    if plan.write != "append" or cursor is None or ticket is None or ticket.window.kind == "full":
-        return None
-    window = ticket.window
-    if window.since is None and (window.until is None or (window.kind == "incremental" and not ticket.again)):
-        return None
-    return cursor, window.since

@@ -9,6 +9,7 @@ from sync_provider.core.contracts import ColumnType, Plan, Session, Source, Targ
 from sync_provider.core.engine import guard
 from sync_provider.core.engine.opening import load_spec, own_columns, without_metadata
 from sync_provider.core.engine.request import RunRequest, Ticket
+from sync_provider.core.engine.rereading import check_reread
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import AuthenticationError, ConfigError, SyncError
 from sync_provider.core.ledger import checkpoint, tables
@@ -107,6 +108,7 @@ def _target_table(
     where = (plan.target.schema, plan.target.table)
     found = without_metadata(target.describe(*where))
     stages = Stages.compile(plan, source_columns, found, keys)
+    check_reread(plan, stages, source_columns, target.dialect)
     if found is None:
         tables.make(session, target.create_sql(load_spec(plan, stages, None)))
         found = without_metadata(target.describe(*where))

@@ -101,8 +101,10 @@ class PostgresLoad:
             self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")
         if spec.replace_since is not None:
             column, since = spec.replace_since
-            terms = [] if since is None else [f"{quote(column)} >= {literal(since)}"]
+            # a bare literal would become a date where the column is one, and lose its time of day
+            kind = "timestamptz" if spec.columns[column].kind == "timestamptz" else "timestamp"
+            terms = [] if since is None else [f"{quote(column)} >= {literal(since)}::{kind}"]
             if spec.replace_until is not None:
                 until = "<=" if spec.replace_until_included else "<"
-                terms.append(f"{quote(column)} {until} {literal(spec.replace_until)}")
+                terms.append(f"{quote(column)} {until} {literal(spec.replace_until)}::{kind}")
             self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {' AND '.join(terms)}")

@@ -130,7 +130,7 @@ class SqliteLoad:
 def _bounds(column: ColumnType, name: str, since: str | None, spec: LoadSpec) -> tuple[str, list[str]]:
     """Return a WHERE and its values for the cursor range that is replaced."""
     until = spec.replace_until
-    if column.kind in _TIMES:
+    if column.kind in (*_TIMES, "text"):  # a cursor that is text holds times, in any ISO form
         terms, values = ([], []) if since is None else ([f"{cursor.comparable(name)} >= ?"], [_moment(since)])
         if until is not None:
             # the last moment included is the one before the next
