@@ -47,11 +47,13 @@ def _build_project(project: Project) -> list[DAG]:
 
 def _build_source(source: LoadedSource, pools: frozenset[str]) -> list[DAG]:
     if source.problems:
-        return [build_broken(source.id, [problem.text() for problem in source.problems], source.library)]
+        messages = [problem.text() for problem in source.problems]
+        return [build_broken(source.id, messages, source.library, title=source.title)]
     try:
         return list(_dags_of(source, pools))
     except Exception as error:  # noqa: BLE001 - Airflow's own checks raise anything; one source must not take all down
-        return [build_broken(source.id, [f"{source.file}: {type(error).__name__}: {error}"], source.library)]
+        message = f"{source.file}: {type(error).__name__}: {error}"
+        return [build_broken(source.id, [message], source.library, title=source.title)]
 
 
 def _dags_of(source: LoadedSource, pools: frozenset[str]) -> Iterator[DAG]:

@@ -1,4 +1,7 @@
-"""The form one gets when starting a run by hand; `--conf` and backfills fill the same fields."""
+"""The form one gets when starting a run by hand; `--conf` and backfills fill the same fields.
+
+Airflow translates its own page and not ours, so each text is in both languages.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from airflow.sdk import Param
 
 from sync_provider.core.contracts import Plan
 
-_SECTION = "Re-run options"
+_SECTION = "Re-run options 重跑选项"
 
 
 def params(plans: Sequence[Plan]) -> dict[str, Param]:
@@ -19,11 +22,14 @@ def params(plans: Sequence[Plan]) -> dict[str, Param]:
             False,
             type="boolean",
             section=_SECTION,
-            title="Read everything",
-            description="Ignore the checkpoint and read the whole source.",
+            title="Read everything 全量重读",
+            description="Ignore the checkpoint and read the whole source. 不看检查点，重新读取全部数据。",
         ),
-        "since": _moment("From", "Read rows from this time on; the checkpoint is not moved."),
-        "until": _moment("To", "Read rows before this time."),
+        "since": _moment(
+            "From 起始时间",
+            "Read rows from this time on; the checkpoint is not moved. 从此时间（含）开始读取；不移动检查点。",
+        ),
+        "until": _moment("To 结束时间", "Read rows before this time. 读到此时间（不含）为止。"),
     }
 
 
@@ -34,10 +40,16 @@ def _interfaces(plans: Sequence[Plan]) -> Param:
         type=["array", "null"],
         items={"type": "string", "enum": names},
         examples=names,
-        values_display={plan.interface: plan.title or plan.interface for plan in plans},
-        title="Interfaces",
-        description="Which to run; none chosen means all.",
+        values_display={plan.interface: _label(plan) for plan in plans},
+        title="Interfaces 接口",
+        description="Which to run; none chosen means all. 选择要运行的接口；不选即全部。",
     )
+
+
+def _label(plan: Plan) -> str:
+    """Return the business name with the id that tasks and logs show."""
+    name = f"{plan.title} · {plan.interface}" if plan.title else plan.interface
+    return name if plan.schedule.enabled else f"{name} (disabled 已停用)"
 
 
 def _moment(title: str, description: str) -> Param:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from hashlib import sha256
+from pathlib import PurePath
 
 from sync_provider.core.contracts import Plan
 from sync_provider.dag_factory.layout import DagPlan
+from sync_provider.operators.route import how, route, target_of
+
+#: what Airflow's page would take for formatting
+_MARKDOWN = re.compile(r"([\\`*_<>\[\]|#~])")
 
 
 def display_name(dag: DagPlan) -> str:
@@ -19,23 +26,8 @@ def display_name(dag: DagPlan) -> str:
 
 
 def tooltip(plan: Plan) -> str:
-    """Return `sqlite shop.items → ods.items · incremental by updated_at`."""
-    return f"{plan.source.type} {origin(plan)} → {target_of(plan)} · {how(plan)}"
-
-
-def origin(plan: Plan) -> str:
-    """Return what is read, as people call it: files, or a table."""
-    options = plan.source.options
-    if options.get("files"):
-        return str(options["files"])
-    table, schema = options.get("table") or plan.interface, options.get("schema")
-    return f"{schema}.{table}" if schema else str(table)
-
-
-def how(plan: Plan) -> str:
-    """Return mode and write in a few words."""
-    by = f" by {plan.increment.cursor}" if plan.increment else ""
-    return f"{plan.mode}{by}, {plan.write}"
+    """Return the interface's route, and that it is disabled when it is."""
+    return route(plan) if plan.schedule.enabled else f"{route(plan)} · disabled"
 
 
 def tags(dag: DagPlan) -> list[str]:
@@ -47,19 +39,39 @@ def tags(dag: DagPlan) -> list[str]:
 
 
 def doc_md(dag: DagPlan) -> str:
-    """Return what, where from, who, and a table of the interfaces; three columns fit Airflow's page."""
+    """Return what, where from, when, who, and a table of the interfaces; three columns fit Airflow's page."""
     first = dag.plans[0]
-    owner = f", owner {first.owner}" if first.owner else ""
     via = f" through connection `{first.source.connection}`" if first.source.connection else ""
-    rows = "\n".join(f"| {plan.title or plan.interface} | {target_of(plan)} | {how(plan)} |" for plan in dag.plans)
+    owner = f", owner {escaped(first.owner)}" if first.owner else ""
+    rows = "\n".join(f"| {_named(plan)} | {target_of(plan)} | {_how(plan)} |" for plan in dag.plans)
     versions = sha256("".join(plan.config_hash for plan in dag.plans).encode()).hexdigest()[:12]
+    file = "/".join(PurePath(first.config_file).parts[-4:])
     return (
-        f"**{display_name(dag)}**: {first.source.type}{via}{owner}\n\n"
+        f"**{escaped(display_name(dag))}** (`{dag.dag_id}`): {first.source.type}{via}{owner}, {_when(dag)}\n\n"
         f"| interface | target | how |\n|---|---|---|\n{rows}\n\n"
-        f"`{first.config_file}`, version `{versions}`"
+        f"`{file}`, version `{versions}`"
     )
 
 
-def target_of(plan: Plan) -> str:
-    """Return schema and table rows are written to."""
-    return f"{plan.target.schema}.{plan.target.table}" if plan.target.schema else plan.target.table
+def escaped(text: str) -> str:
+    """Return text that markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _named(plan: Plan) -> str:
+    """Return the business name, and the id that task pages and logs show."""
+    return f"{escaped(plan.title)} `{plan.interface}`" if plan.title else f"`{plan.interface}`"
+
+
+def _how(plan: Plan) -> str:
+    return how(plan) if plan.schedule.enabled else f"{how(plan)}; disabled"
+
+
+def _when(dag: DagPlan) -> str:
+    """Return the schedule with its time zone, which Airflow's page leaves out."""
+    plan = dag.schedule
+    if not dag.enabled:
+        return "disabled"
+    if plan.kind == "cron":
+        return f"`{plan.cron}` in {plan.timezone}"
+    return f"every {timedelta(seconds=plan.interval_s)}" if plan.interval_s else plan.kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sync_provider.operators.lines import ticket_lines
 from sync_provider.operators.stage import Stage
 
 if TYPE_CHECKING:
@@ -21,7 +22,5 @@ class CheckSource(Stage):
 
         request = self.request(context)
         ticket = engine.check(self.plan, request, self.connections(), self._cancel)
-        window = ticket["window"]
-        self.log.info("%s: %s window, %s to %s", self.plan.id, window["kind"], window["since"] or "the start",
-                      window["until"] or "the end")  # fmt: skip
+        self.say(ticket_lines(self.plan, ticket))
         return ticket

@@ -20,6 +20,5 @@ class Extract(Stage):
 
         ticket = self.handed(context, "check")
         handover = engine.extract(self.plan, ticket, self.connections(), self._cancel, context["ti"].try_number)
-        for line in handover_lines(self.plan, handover):
-            self.log.info(line)
+        self.say(handover_lines(self.plan, handover))
         return handover

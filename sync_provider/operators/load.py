@@ -20,6 +20,5 @@ class LoadTarget(Stage):
 
         ticket, handover = self.handed(context, "check"), self.handed(context, "quality")
         report = engine.load(self.plan, ticket, handover, self.connections(), self._cancel, context["ti"].try_number)
-        for line in report_lines(report):
-            self.log.info(line)
+        self.say(report_lines(report))
         return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -15,13 +16,16 @@ class ConfigProblem(BaseOperator):
     """Fails with what is wrong in the source's YAML.
 
     Args:
-        message: one problem a line, each with file:line:col.
+        messages: one per problem, each with file:line:col in its first line.
     """
 
-    def __init__(self, *, message: str, **kwargs: Any) -> None:
+    def __init__(self, *, messages: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.message = message
+        self.messages = tuple(messages)
 
     def execute(self, context: Context) -> None:
-        """Fail; trying again would not help."""
-        raise AirflowFailException(self.message)
+        """Log every problem, then fail with the first in one sentence; trying again would not help."""
+        for message in self.messages:
+            self.log.error("%s", message)
+        more = f" (and {len(self.messages) - 1} more)" if len(self.messages) > 1 else ""
+        raise AirflowFailException(self.messages[0].partition("\n")[0] + more)

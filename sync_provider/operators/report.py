@@ -30,8 +30,7 @@ class Report(Stage):
         outcome = self.handed(context, "load") if error is None else None
         run_id = context["dag_run"].run_id
         report = engine.report(self.plan, ticket, outcome, self.connections(), error=error, run_id=run_id)
-        for line in report_lines(report):
-            self.log.info(line)
+        self.say(report_lines(report))
         alerts.send(self.plan, report, error, context)
         if error:
             raise AirflowFailException(error["what"])

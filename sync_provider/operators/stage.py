@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from sync_provider.core.errors import BusyError, SkippedError, SyncError
 from sync_provider.hooks.connections import airflow_connections
+from sync_provider.operators.lines import Line, rejected_lines
 from sync_provider.operators.request import run_request, why_not
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class Stage(BaseOperator):
         try:
             return self.work(context)
         except SkippedError as skipped:
-            raise AirflowSkipException(skipped.what) from None
+            self._skip(skipped.what)
         except AirflowTaskTimeout:
             self._cancel.request()
             self.leave_word(context, SyncError(f"interface {self.plan.id!r}: task {self.task_id!r} ran out of time",
@@ -82,11 +84,24 @@ class Stage(BaseOperator):
         self.defer(trigger=trigger, method_name="execute_again", kwargs={"waits": waits + 1})
 
     def leave_word(self, context: Context, error: SyncError) -> None:
-        """Log the fix and leave the error where `report` finds it."""
+        """Log the error with its fix and what was rejected, and leave it where `report` finds it."""
         from sync_provider.core.engine import error_to_json
 
         self.log.error("%s", error)
-        context["ti"].xcom_push("error", error_to_json(error))
+        told = error_to_json(error)
+        if told["report"]:
+            self.say(rejected_lines(told["report"]))
+        context["ti"].xcom_push("error", told)
+
+    def say(self, lines: Iterable[Line]) -> None:
+        """Log what a stage has to say."""
+        for level, text in lines:
+            self.log.log(level, "%s", text)
+
+    def _skip(self, reason: str) -> NoReturn:
+        """Skip, with the reason where one sees it: Airflow folds its own line away."""
+        self.log.info("%s", reason)
+        raise AirflowSkipException(reason) from None
 
     def connections(self) -> ConnectionLookup:
         """Return the lookup for Airflow's connections."""
@@ -95,7 +110,7 @@ class Stage(BaseOperator):
     def request(self, context: Context) -> RunRequest:
         """Say which rows this run wants; skips when the interface sits this run out."""
         if reason := why_not(self.plan, context):
-            raise AirflowSkipException(reason)
+            self._skip(reason)
         return run_request(context)
 
     def sibling(self, stage: str) -> str:

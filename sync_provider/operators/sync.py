@@ -30,8 +30,7 @@ class Sync(Stage):
         except SyncError as error:
             self._tell(context, error)
             raise
-        for line in report_lines(report):
-            self.log.info(line)
+        self.say(report_lines(report))
         alerts.send(self.plan, report, None, context)
         return report
 

@@ -22,6 +22,5 @@ class Transform(Stage):
         handover = engine.transform(
             self.plan, ticket, handover, self.connections(), self._cancel, context["ti"].try_number
         )
-        for line in handover_lines(self.plan, handover):
-            self.log.info(line)
+        self.say(handover_lines(self.plan, handover))
         return handover

@@ -25,7 +25,7 @@ def check_share(plan: Plan, rejected: RejectedRows, read: int) -> None:
 def over(plan: Plan, rejected: RejectedRows, read: int, limit: str) -> QualityGateError:
     """Return the error of a run over its budget, naming the worst rule."""
     rule, (rows, _) = max(rejected.by_rule.items(), key=lambda item: item[1][0])
-    share = f" ({rejected.rows / read:.1%})" if read else ""
+    share = f" ({100 * rejected.rows / read:.1f} %)" if read else ""
     return QualityGateError(
         f"interface {plan.id!r}: {rejected.rows:,} of {read:,} rows rejected{share}, {limit}; worst: {rule} {rows:,}",
         fix=f"look at them in _sync_rejected (interface {plan.id!r}, state 'aborted'); "

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import CronDataIntervalTimetable, DeltaDataIntervalTimetable, TriggerRule
+from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sync_provider.dag_factory import build_dags
@@ -101,8 +102,33 @@ def test_people_read_business_names_and_plain_stages(project: Project) -> None:
     assert orders.tooltip == "sqlite orders → ods.orders · incremental by updated_at, merge"
     assert dags["erp.shop"].tags == {"core", "erp", "source:shop", "type:sqlite", "batch"}
     assert "disabled" in dags["erp.shop.archive"].tags
-    assert "| 订单 | ods.orders | incremental by updated_at, merge |" in dags["erp.shop"].doc_md
+    assert dags["erp.shop.archive"].task_group.children["archive"].tooltip.endswith("full, append · disabled")
     assert {task.owner for task in dags["erp.shop"].tasks} == {"data-team"}
+
+
+def test_the_page_of_documentation_names_what_other_pages_call_by_id(project: Project) -> None:
+    dags = shop(project, odd=SHOP.replace("title: 订单", "title: a|b*c"))
+    page = dags["erp.shop"].doc_md.splitlines()
+    assert page[0] == (
+        "**商城** (`erp.shop`): sqlite through connection `shop_db`, owner data-team, `5 * * * *` in Asia/Shanghai"
+    )
+    assert "| 订单 `orders` | ods.orders | incremental by updated_at, merge |" in page
+    assert "| `stock` | ods.stock | full, append |" in page
+    assert page[-1].startswith("`config/sources/erp/shop.yaml`, version ")
+    assert "every 0:15:00" in dags["erp.shop.items"].doc_md
+    assert "| `archive` | ods.archive | full, append; disabled |" in dags["erp.shop.archive"].doc_md
+    assert r"| a\|b\*c `orders` |" in dags["erp.odd"].doc_md
+
+
+def test_the_placeholder_lists_problems_without_blocks_of_code_and_names_the_source(project: Project) -> None:
+    broken = build_dags(project({"sources/erp/crm.yaml": SHOP.replace("  stock:\n    write: append", "  stock:")}))
+    crm = broken["erp.crm"]
+    assert crm.dag_display_name == "商城 · config error"
+    assert crm.doc_md.splitlines()[2:] == [
+        "- `config/sources/erp/crm.yaml:17:3` interfaces.stock: says neither \\`primary\\_key:\\` nor \\`write:\\`; "
+        "fix: add \\`primary\\_key: \\[\\<columns\\>\\]\\` (rows are merged by it) or \\`write: append\\` "
+        "(rows are only added)"
+    ]
 
 
 def test_the_form_offers_the_interfaces_and_refuses_others(project: Project) -> None:
@@ -110,7 +136,7 @@ def test_the_form_offers_the_interfaces_and_refuses_others(project: Project) -> 
     fields = dags["erp.shop"].params
     assert sorted(fields) == ["full", "interfaces", "since", "until"]
     form = fields.get_param("interfaces")
-    assert form.schema["values_display"] == {"orders": "订单", "stock": "stock"}
+    assert form.schema["values_display"] == {"orders": "订单 · orders", "stock": "stock"}
     assert form.resolve(["stock"]) == ["stock"]
     with pytest.raises(ValueError, match="ordrs"):
         form.resolve(["ordrs"])
@@ -159,18 +185,23 @@ def test_a_changed_plan_is_a_new_version_of_the_dag(project: Project) -> None:
     assert before.rpartition("version")[2] != after.rpartition("version")[2]
 
 
-def test_a_broken_file_becomes_a_dag_that_says_so_and_harms_no_other(project: Project) -> None:
+def test_a_broken_file_becomes_a_dag_that_says_so_and_harms_no_other(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     broken = SHOP.replace("primary_key", "primry_key").replace("cron:", "corn:")
     dags = shop(project, crm=broken)
     assert sorted(dags) == ["erp.crm", "erp.shop", "erp.shop.archive", "erp.shop.items"]
     crm = dags["erp.crm"]
     assert "config-error" in crm.tags
-    task = crm.task_dict["read_config"]
-    with pytest.raises(Exception, match="did you mean 'primary_key'") as failure:
-        task.execute({})
-    assert "config/sources/erp/crm.yaml:6:" in str(failure.value)
-    assert "config/sources/erp/crm.yaml:12:" in str(failure.value)
-    assert str(failure.value) in crm.doc_md
+    assert crm.dag_display_name == "erp.crm · config error"
+    with pytest.raises(AirflowFailException) as failure:
+        crm.task_dict["read_config"].execute({})
+    assert str(failure.value) == (
+        "config/sources/erp/crm.yaml:6:12 schedule.corn: unknown key; did you mean 'cron'? (and 2 more)"
+    )
+    told = capsys.readouterr().out
+    assert "config/sources/erp/crm.yaml:12:5 interfaces.orders.primry_key: unknown key" in told
+    assert "did you mean 'primary_key'?\n    12 |     primry_key: id\n       |     ^" in told
     DagSerialization.from_dict(DagSerialization.to_dict(crm))
 
 

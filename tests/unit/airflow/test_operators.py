@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 
 from sync_provider.core.errors import AuthenticationError, BusyError, ConfigError, ConnectError, QualityGateError
 from sync_provider.dag_factory import build_dags
+from sync_provider.operators.lines import ticket_lines
 from sync_provider.operators.request import run_request
 from sync_provider.operators.retries import RetryByKind
 
@@ -119,11 +120,54 @@ def test_the_log_says_what_was_read_rejected_and_why(dag: Any, run: Any, capsys:
     assert "type(amount): 1, e.g. row 2 amount='abc' is not decimal(12,2)" in told
 
 
+def test_check_says_from_where_to_where_and_which_rows(dag: Any, run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run().run(dag().task_dict["orders.check"])
+    told = capsys.readouterr().out
+    assert "lib.src.orders: file orders_*.csv → orders · full, merge" in told
+    assert "full run: reads all rows" in told
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (("incremental", "5", "9"), "incremental run: reads rows from 5 on, up to 9"),
+        (("incremental", None, "9"), "incremental run: reads rows up to 9"),
+        (("manual", "5", None), "manual run: reads rows from 5 on"),
+        (("backfill", "5", "9"), "backfill run: reads rows from 5 on, before 9"),
+        (("full", None, "9"), "full run: reads all rows"),
+    ],
+)
+def test_a_window_is_told_in_words(dag: Any, window: tuple[str, str | None, str | None], said: str) -> None:
+    ticket = {"window": dict(zip(("kind", "since", "until"), window, strict=True))}
+    assert [text for _, text in ticket_lines(dag().task_dict["orders.check"].plan, ticket)][1:] == [said]
+
+
+def test_a_load_over_its_budget_shows_a_rejected_row_and_report_the_fix(
+    dag: Any, run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks, this = dag("    max_bad: {rows: 0}\n").task_dict, run()
+    for stage in STAGES[:4]:
+        this.run(tasks[f"orders.{stage}"])
+    capsys.readouterr()
+    with pytest.raises(QualityGateError) as failed:
+        this.run(tasks["orders.load"])
+    told = capsys.readouterr().out
+    assert told.index(str(failed.value)) < told.index("rejected rows: 1") < told.index("type(amount): 1, e.g. row 2")
+    with pytest.raises(AirflowFailException, match="1 of 3 rows rejected"):
+        this.run(tasks["orders.report"])
+    told = capsys.readouterr().out
+    assert f"failed: {failed.value}\n  fix: look at them" in told
+
+
 @pytest.mark.parametrize("chosen", [["orders"], []])
-def test_an_interface_that_sits_out_skips_at_check(dag: Any, run: Any, chosen: list[str]) -> None:
+def test_an_interface_that_sits_out_skips_at_check_and_its_log_says_why(
+    dag: Any, run: Any, chosen: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     check = dag().task_dict["paused.check"]
-    with pytest.raises(AirflowSkipException, match=r"lib\.src\.paused"):
+    with pytest.raises(AirflowSkipException) as skipped:
         run(params={"interfaces": chosen}).run(check)
+    assert "lib.src.paused" in str(skipped.value)
+    assert str(skipped.value) in capsys.readouterr().out
 
 
 def test_a_disabled_interface_runs_when_it_is_named(dag: Any, run: Any) -> None:

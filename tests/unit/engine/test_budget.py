@@ -53,6 +53,6 @@ def test_the_error_names_share_limit_and_worst_rule() -> None:
     with pytest.raises(QualityGateError) as caught:
         check_share(replace(PLAN, max_bad=BudgetPlan(percent=1.0)), rows, 50_000)
     assert caught.value.what == (
-        "interface 'erp.crm.orders': 1,204 of 50,000 rows rejected (2.4%), limit 1 %; "
+        "interface 'erp.crm.orders': 1,204 of 50,000 rows rejected (2.4 %), limit 1 %; "
         "worst: not_null(customer_id) 1,190"
     )
