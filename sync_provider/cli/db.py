@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync_provider.cli.connections import lookup
+from sync_provider.cli.options import shared
+from sync_provider.cli.projects import left_out
+
+if TYPE_CHECKING:
+    from sync_provider.core.plan import Project
 
 HELP = "the store of run reports: db upgrade"
 
@@ -13,26 +19,27 @@ HELP = "the store of run reports: db upgrade"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("upgrade", help="create or migrate the store's tables; safe to call again")
+    verbs.add_parser("upgrade", parents=[shared()], help="create or migrate the store's tables; safe to call again")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upgrade every store the project names (one per environment, as a rule)."""
-    for store, revision in upgrade(Path(args.config), args.env):
-        print(f"store {store}: revision {revision}")
+    """Upgrade the project's store; a project.yaml with a mistake may name the wrong one."""
+    from sync_provider.core.plan import load_project
+
+    project = load_project(Path(args.config), args.env)
+    if project.own_problems:
+        left_out(project)
+        return 1
+    print(upgrade(project))
     return 0
 
 
-def upgrade(config: Path, env: str | None) -> list[tuple[str, str]]:
-    """Upgrade each distinct store and return (store, revision)."""
-    from sync_provider.core.plan import load_project
+def upgrade(project: Project) -> str:
+    """Upgrade the project's store and say to what.
+
+    Raises:
+        SyncError: it cannot be reached or written.
+    """
     from sync_provider.core.store import database
 
-    done = []
-    for store in sorted({plan.store for source in load_project(config, env).sources for plan in source.plans}):
-        engine = database.open_store(store, lookup)
-        try:
-            done.append((store, database.upgrade(engine)))
-        finally:
-            engine.dispose()
-    return done
+    return f"store {project.store}: revision {database.upgrade_store(project.store, lookup)}"

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sync_provider.cli import db, targets
-from sync_provider.core.errors import SyncError
+from sync_provider.cli.projects import left_out
+from sync_provider.core.errors import ConfigError, SyncError
+
+if TYPE_CHECKING:
+    from sync_provider.core.plan import Project
 
 HELP = "make the store, the state tables and the Airflow pools; safe to call again"
 
@@ -18,49 +24,79 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make what is missing; go on past a target that cannot be reached, and say so at the end."""
-    config, failed = Path(args.config), 0
-    wanted = pools(config, args.env)
-    for plan in targets.distinct_targets(config, args.env):
-        place = f"state tables in {plan.target.connection}, schema {plan.target.state_schema or '(default)'}"
-        try:
-            print(f"{place}: {'to make, where missing' if args.dry_run else targets.create(plan)}")
-        except SyncError as error:
-            failed += 1
-            print(f"{place}: {error}")
-    if args.dry_run:
-        print(f"store: to upgrade\npools: {', '.join(f'{name} ({slots})' for name, slots in wanted.items()) or 'none'}")
-        return 0
-    for store, revision in db.upgrade(config, args.env):
-        print(f"store {store}: revision {revision}")
-    print(f"pools: {_make_pools(config, wanted)}")
-    return 1 if failed else 0
-
-
-def pools(config: Path, env: str | None) -> dict[str, int]:
-    """Return pool → slots: one per source with `limits: {source: n}`."""
+    """Make what is missing; go on past what cannot be made, and return 1 then."""
     from sync_provider.core.plan import load_project
 
-    plans = [plan for source in load_project(config, env).sources for plan in source.plans]
+    project = load_project(Path(args.config), args.env)
+    wrong = left_out(project)
+    if project.own_problems:
+        return 1
+    wanted = pools(project)
+    if args.dry_run:
+        for plan in targets.distinct_targets(project):
+            print(f"state tables in {targets.place(plan)}: to make, where missing")
+        names = ", ".join(f"{name} ({slots})" for name, slots in wanted.items())
+        print(f"store {project.store}: to upgrade\npools: {names or 'none'}")
+        return 1 if wrong else 0
+    done = [_make(f"state tables in {targets.place(plan)}: ", lambda plan=plan: targets.create(plan))
+            for plan in targets.distinct_targets(project)]  # fmt: skip
+    done.append(_make("", lambda: db.upgrade(project)))
+    done.append(_make("pools: ", lambda: _make_pools(project, wanted)))
+    return 0 if all(done) and not wrong else 1
+
+
+def _make(what: str, step: Callable[[], str]) -> bool:
+    """Do one step and print what came of it."""
+    try:
+        print(f"{what}{step()}")
+    except SyncError as error:
+        print(f"{what}{error}")
+        return False
+    return True
+
+
+def pools(project: Project) -> dict[str, int]:
+    """Return pool → slots: one per source with `limits: {source: n}`."""
+    plans = project.plans.values()
     return {f"sync.{p.library}.{p.source_name}": int(p.limits["source"]) for p in plans if p.limits.get("source")}
 
 
-def _make_pools(config: Path, wanted: dict[str, int]) -> str:
-    """Make the pools in Airflow's database and leave the note that tells the DAG factory to use them."""
+def _make_pools(project: Project, wanted: dict[str, int]) -> str:
+    """Make the pools in Airflow's database and leave the note that tells the DAG factory to use them.
+
+    Raises:
+        ConfigError: there is no such database here.
+    """
     if not wanted:
         return "none configured"
-    try:
-        from airflow.models.pool import Pool
-        from airflow.utils.session import create_session
+    import sqlalchemy as sa
 
-        with create_session() as session:
-            for name, slots in wanted.items():
-                Pool.create_or_update_pool(
-                    name, slots=slots, description="one source's limit", include_deferred=False, session=session
-                )
-    except (ImportError, RuntimeError) as error:
-        return f"not made, Airflow's database is not reachable from here: {error}"
-    note = config.resolve().parent / ".sync" / "pools.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(sorted(wanted)), encoding="utf-8")
+    try:
+        _write_pools(wanted)
+    except (ImportError, RuntimeError, sa.exc.SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"not made: Airflow's database cannot be used from here: {reason}",
+            fix="run this where Airflow runs, with its AIRFLOW_HOME and after `airflow db migrate`",
+        ) from error
+    note = project.root / ".sync" / "pools.json"
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(sorted(wanted)), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"made, but the note {note} that makes DAGs use them cannot be written: {error.strerror}",
+            fix="let this user write the folder",
+        ) from error
     return ", ".join(wanted)
+
+
+def _write_pools(wanted: dict[str, int]) -> None:
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        for name, slots in wanted.items():
+            Pool.create_or_update_pool(
+                name, slots=slots, description="one source's limit", include_deferred=False, session=session
+            )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sync_provider.cli.projects import left_out
 
 if TYPE_CHECKING:
     from sync_provider.core.contracts import Plan, SchedulePlan
@@ -27,17 +28,9 @@ def run(args: argparse.Namespace) -> int:
     rows = [_row(plan) for plan in project.plans.values()]
     if args.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
-    else:
-        _table([list(row.values()) for row in rows])
-    if project.problems:
-        broken = [source.file for source in project.sources if source.problems]
-        what = (
-            f"{len(broken)} file(s) with problems are left out: {', '.join(broken[:5])}"
-            if broken
-            else "there are problems"
-        )
-        print(f"{what}\n  fix: run `sync-provider validate`", file=sys.stderr)
-    return 1 if project.problems else 0
+    elif rows:
+        _table([list(rows[0]), *(list(row.values()) for row in rows)])
+    return 1 if left_out(project) else 0
 
 
 def _row(plan: Plan) -> dict[str, str]:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sync_provider import __version__
+from sync_provider.cli import options
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -72,25 +73,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sync-provider", description="Move rows once, checked, as the YAML says.")
     parser.add_argument("--version", action="version", version=f"sync-provider {__version__}")
-    _common(parser, config="config", env=None)
+    options.top(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    shared = argparse.ArgumentParser(add_help=False)
-    _common(shared, config=argparse.SUPPRESS, env=argparse.SUPPRESS)
     for name, module_name in COMMANDS.items():
         if chosen is not None and chosen != name:
             commands.add_parser(name)
             continue
         module: ModuleType = import_module(f"sync_provider.cli.{module_name}")
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP, parents=[shared])
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP, parents=[options.shared()])
         module.arguments(command)
         command.set_defaults(run=module.run)
     return parser
-
-
-def _common(parser: argparse.ArgumentParser, config: Any, env: Any) -> None:
-    """Declare what every command takes, before or after its name."""
-    parser.add_argument("--config", metavar="DIR", default=config, help="the config folder (default: ./config)")
-    parser.add_argument("--env", metavar="NAME", default=env, help="one of `environments:` in project.yaml")
 
 
 def _put_plugins_on_path(config: Path) -> None:

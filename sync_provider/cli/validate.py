@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sync_provider.cli.projects import EMPTY, from_here
 
 if TYPE_CHECKING:
     from sync_provider.core.plan import Problem, Project
@@ -28,14 +29,14 @@ def run(args: argparse.Namespace) -> int:
 
     project = load_project(Path(args.config), args.env)
     errors = (*project.problems, *deep_problems(project))
-    found = [_from_here(problem, project.root) for problem in (*errors, *project.warnings)]
+    found = [from_here(problem, project.root) for problem in (*errors, *project.warnings)]
     if args.format == "json":
         print(json.dumps(_as_json(project, found), ensure_ascii=False, indent=2))
     elif args.format == "github":
         print("\n".join([*map(_annotation, found), summary(project, len(errors))]))
     else:
-        notes = [f"note: {text}" for text in guarantees(project)]
-        print("\n".join([*(problem.text() for problem in found), *notes, summary(project, len(errors))]))
+        noted = [f"note: {text}" for text in notes(project)]
+        print("\n".join([*(problem.text() for problem in found), *noted, summary(project, len(errors))]))
     return 1 if errors else 0
 
 
@@ -67,8 +68,10 @@ def summary(project: Project, problems: int) -> str:
     return ", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in parts)
 
 
-def guarantees(project: Project) -> list[str]:
-    """Return one sentence per source type whose promise is weaker than exactly once, and where it is used."""
+def notes(project: Project) -> list[str]:
+    """Return what one should know: an empty project, a source type whose promise is weaker than exactly once."""
+    if not project.sources and not project.problems:
+        return [EMPTY]
     used: dict[tuple[str, str], list[str]] = {}
     for source in project.sources:
         if source.guarantees:
@@ -80,22 +83,13 @@ def _few(ids: list[str]) -> str:
     return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
 
 
-def _from_here(problem: Problem, root: Path) -> Problem:
-    """Return a problem whose path works from where the command was started."""
-    try:
-        here = Path(os.path.relpath(root / problem.file)).as_posix()
-    except ValueError:  # another drive
-        here = str(root / problem.file)
-    return replace(problem, file=here)
-
-
 def _as_json(project: Project, found: list[Problem]) -> dict[str, object]:
     shown = [{name: value for name, value in asdict(problem).items() if name not in _HIDDEN} for problem in found]
     return {
         "sources": len(project.sources),
         "interfaces": sum(len(source.interfaces) for source in project.sources),
         "problems": shown,
-        "notes": guarantees(project),
+        "notes": notes(project),
     }
 
 

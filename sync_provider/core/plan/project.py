@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,10 +15,8 @@ from sync_provider.core.config.source_file import NAME, SourceConfig, bad_name, 
 from sync_provider.core.contracts import Plan
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.plan.compile import compile_plan
+from sync_provider.core.plan.files import source_files
 from sync_provider.core.plan.tables import shared_tables
-
-#: what editors leave behind
-_IGNORED = (".", "_", "~")
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,9 @@ class Project:
             if not source.interfaces and source.problems and id.startswith(f"{source.id}."):
                 return source
         near = did_you_mean(id, known)
+        if self.own_problems and not near:
+            first = self.own_problems[0]
+            raise ConfigError(f"no interface {id!r}\n{replace(first, fix='').text()}", fix=first.fix)
         raise ConfigError(f"no interface {id!r}{near}", fix="see them all with `sync-provider list`")
 
     def plan(self, id: str) -> Plan:
@@ -127,8 +128,9 @@ def load_project(config_dir: Path, env: str | None = None, only: tuple[str, str]
         env: one of `environments:` in project.yaml.
         only: (library, source): read that file and project.yaml, nothing else.
     """
+    config_dir = Path(os.path.abspath(config_dir))  # `.` has no name to show
     settings = load_settings(config_dir, env)
-    files, strays = _files(config_dir, only)
+    files, strays = source_files(config_dir, only)
     loaded = [_load(path, shown, library, settings) for path, shown, library in files]
     return Project(
         root=settings.top,
@@ -164,44 +166,6 @@ def _load(path: Path, shown: str, library: str, settings: Settings) -> LoadedSou
 
 def _guarantees(config: SourceConfig) -> str:
     return config.type.guarantees if config.type is not None else ""
-
-
-def _files(config_dir: Path, only: tuple[str, str] | None) -> tuple[list[tuple[Path, str, str]], list[Problem]]:
-    """Return (path, shown name, library) of each source file, and a problem for each file that cannot be one."""
-    top, shown = config_dir / "sources", f"{config_dir.name}/sources"
-    if only is not None:
-        path = top / only[0] / f"{only[1]}.yaml"
-        return ([(path, f"{shown}/{only[0]}/{only[1]}.yaml", only[0])] if path.exists() else []), []
-    files: list[tuple[Path, str, str]] = []
-    strays: list[Problem] = []
-    if not top.is_dir():
-        fix = f"create {shown}/<library>/<source>.yaml, or pass --config"
-        return files, [Document(shown).problem(1, 1, (), "there is no such folder", fix)]
-    for name in _entries(top):
-        if not (top / name).is_dir():
-            strays += _stray(f"{shown}/{name}", "lies outside of a library's folder", f"move it to {shown}/<library>/")
-            continue
-        for file in _entries(top / name):
-            if file.endswith(".yaml"):
-                files.append((top / name / file, f"{shown}/{name}/{file}", name))
-            elif (top / name / file).is_dir():
-                nested = Document(f"{shown}/{name}/{file}")
-                fix = f"keep source files directly in {shown}/{name}/"
-                strays += [nested.problem(1, 1, (), "is a folder inside a library's folder", fix)]
-            else:
-                strays += _stray(
-                    f"{shown}/{name}/{file}", "is not read: its name ends in .yml", "rename it to end in .yaml"
-                )
-    return files, strays
-
-
-def _entries(folder: Path) -> Iterator[str]:
-    names = (entry.name for entry in os.scandir(folder))
-    return iter(sorted(n for n in names if not n.startswith(_IGNORED) and not n.endswith("~")))
-
-
-def _stray(shown: str, message: str, fix: str) -> list[Problem]:
-    return [Document(shown).problem(1, 1, (), message, fix)] if shown.endswith((".yaml", ".yml")) else []
 
 
 def _text(node: Node | None, key: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import ConnectionInfo, ConnectionLookup
-from sync_provider.core.errors import ConfigError, ResourceError
+from sync_provider.core.errors import ConfigError, ConnectError, ResourceError
 from sync_provider.core.store.tables import REVISION
 
 if TYPE_CHECKING:
@@ -25,7 +25,14 @@ def open_store(store: str, connections: ConnectionLookup) -> sa.Engine:
     import sqlalchemy as sa
 
     if store.startswith("sqlite:///"):
-        Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(store.removeprefix("sqlite:///"))
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResourceError(
+                f"store {file}: its folder cannot be made: {error.strerror}",
+                fix="let this user write there, or set `store:` in project.yaml to another place",
+            ) from error
         return sa.create_engine(store, connect_args={"timeout": 60})
     if "://" in store:
         raise ConfigError("store: only sqlite:/// may be written out", fix="name an Airflow connection for any server")
@@ -62,6 +69,27 @@ def upgrade(engine: sa.Engine) -> str:
         command.upgrade(config, "head")
         context = MigrationContext.configure(connection, opts={"version_table": "sync_version"})
         return context.get_current_revision() or ""
+
+
+def upgrade_store(store: str, connections: ConnectionLookup) -> str:
+    """Open the store, bring its tables to this version, close it, and return the revision.
+
+    Raises:
+        ConnectError: it cannot be reached, or may not be written.
+    """
+    import sqlalchemy as sa
+
+    engine = open_store(store, connections)
+    try:
+        return upgrade(engine)
+    except sa.exc.SQLAlchemyError as error:
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ConnectError(
+            f"store {store!r} cannot be upgraded: {said}",
+            fix="correct the connection or its rights, or set `store:` in project.yaml to another place",
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def is_current(engine: sa.Engine) -> bool:

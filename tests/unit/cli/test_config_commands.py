@@ -66,6 +66,22 @@ def test_common_options_stand_before_or_after_the_command(cli: Cli, tmp_path: Pa
     assert "0 0 * * * UTC" in cli("list")[1]
 
 
+def test_common_options_stand_behind_a_verb_too(cli: Cli, tmp_path: Path) -> None:
+    answers = [cli("target", "init", "--print-sql", "--config", "nowhere", "--env", "dev"),
+               cli("--config", "nowhere", "target", "--env", "dev", "init", "--print-sql")]  # fmt: skip
+
+    assert len(set(answers)) == 1
+    assert "nowhere" in answers[0][2]
+
+
+def test_the_environment_of_airflow_holds_on_the_command_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__SYNC__ENVIRONMENT", "dev")
+    assert "manual" in cli("list")[1]
+    monkeypatch.setenv("AIRFLOW__SYNC__ENVIRONMENT", "prod")
+    assert cli("validate")[0] == 1
+    assert "manual" in cli("list", "--env", "dev")[1]
+
+
 def test_list_names_what_runs_when(cli: Cli) -> None:
     code, out, _ = cli("list", "--json")
 
@@ -165,4 +181,5 @@ def test_one_command_imports_only_its_own_module(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
 
-    assert done.stdout == "['sync_provider.cli.main', 'sync_provider.cli.listing']\n"
+    own = ["options", "main", "projects", "listing"]
+    assert done.stdout == f"{[f'sync_provider.cli.{name}' for name in own]}\n"

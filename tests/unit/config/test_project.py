@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,9 @@ def test_a_mistake_in_another_environment_stops_nothing_here(tmp_path: Path) -> 
     [
         ("sources/stray.yaml", "lies outside of a library's folder"),
         ("sources/erp/crm.yml", "is not read: its name ends in .yml"),
+        ("sources/erp/crm", "is not read: its name has no ending"),
+        ("sources/erp/crm.YAML", "is not read: its name ends in .YAML"),
+        ("sources/erp/crm.yaml.txt", "is not read: its name ends in .yaml.txt"),
         ("sources/erp/deep/crm.yaml", "is a folder inside a library's folder"),
         ("sources/ERP/crm.yaml", "library name 'ERP' cannot be part of an id"),
         ("sources/erp/客户.yaml", "source name '客户' cannot be part of an id"),
@@ -209,8 +213,35 @@ def test_what_is_no_yaml_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
     (problem,) = load_project(tmp_path / "config").problems
+    (tmp_path / "config").mkdir()
+    (inner,) = load_project(tmp_path / "config").problems
 
-    assert problem.one_line().startswith("config/sources:1:1: there is no such folder; fix: create config/sources/")
+    assert problem.one_line().startswith("config:1:1: there is no such folder; fix: create config/sources/")
+    assert inner.one_line().startswith("config/sources:1:1: there is no such folder; fix: create config/sources/")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+def test_a_library_that_may_not_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    config = lay(tmp_path, {f"sources/{name}/shop.yaml": SHOP + "  a: {primary_key: id}\n" for name in ("crm", "erp")})
+    (config / "sources/crm").chmod(0)
+    try:
+        project = load_project(config)
+    finally:
+        (config / "sources/crm").chmod(0o755)
+
+    assert [problem.message for problem in project.problems] == ["cannot be read: Permission denied"]
+    assert list(project.plans) == ["erp.shop.a"]
+
+
+def test_an_interface_that_is_asked_for_in_the_wrong_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no interface 'erp.shop.a'\nconfig:1:1: there is no such folder"):
+        load_project(tmp_path / "config").plan("erp.shop.a")
+
+
+def test_the_folder_one_stands_in_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(lay(tmp_path, {"sources/erp/shop.yaml": "a: ["}))
+
+    assert [problem.file for problem in load_project(Path(".")).problems] == ["config/sources/erp/shop.yaml"]
 
 
 def test_two_interfaces_may_share_a_table_with_a_warning(tmp_path: Path) -> None:
@@ -222,13 +253,15 @@ def test_two_interfaces_may_share_a_table_with_a_warning(tmp_path: Path) -> None
     assert len(project.plans) == 2
 
 
-def test_appending_with_a_lag_may_not_share_a_table(tmp_path: Path) -> None:
-    append = "  a: {write: append, incremental: {cursor: at}, target: {table: t}}\n"
-    files = {"sources/erp/one.yaml": SHOP + append, "sources/erp/two.yaml": SHOP + append}
+@pytest.mark.parametrize("increment", ["", "incremental: {cursor: at}, ", "incremental: {cursor: at, lag: 0s}, "])
+def test_who_appends_may_not_share_a_table(tmp_path: Path, increment: str) -> None:
+    append = f"  a: {{write: append, {increment}target: {{table: t}}}}\n"
+    merge = "  b: {primary_key: id, target: {table: t}}\n"
+    files = {"sources/erp/one.yaml": SHOP + append, "sources/erp/two.yaml": SHOP + merge}
     one, two = load_project(lay(tmp_path, files)).sources
 
     assert (len(one.plans), len(two.plans)) == (1, 0)
-    assert "rows appended with a lag are replaced by time" in two.problems[0].message
+    assert "appended rows cannot be told apart" in two.problems[0].message
 
 
 @pytest.mark.parametrize("lag", ["", ", lag: 0s"])
