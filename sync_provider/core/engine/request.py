@@ -34,7 +34,8 @@ class Ticket:
 
     Args:
         token: the lease's token; a commit under an older one fails.
-        again: whether this run committed before, so that its rows are replaced.
+        again: whether rows of this run's window may be in the target already, from a try of it or from a later
+            run, so that they are replaced.
         started_at: ISO time, UTC.
         source_columns: what the source has, so that later stages need not ask it again.
         target_columns: what the target table has, without our metadata columns.
@@ -80,8 +81,8 @@ class Handover:
     stage_s: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values, for XCom."""
-        return asdict(self)
+        """Return plain JSON values, for XCom: a tuple would be stored with its class."""
+        return {**asdict(self), "rejected_by_rule": {rule: list(told) for rule, told in self.rejected_by_rule.items()}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Handover:

@@ -36,7 +36,10 @@ def settle(
         try:
             known = loads.find(session, plan.target.state_schema, plan.id, request.run_id)
             window = known.window if known else _window(plan, request, source, session)
-            if known is None:
+            if known is not None:
+                _refuse_other_words(plan, request, source, window)
+            others = loads.done_beside(session, plan.target.state_schema, plan.id, request.run_id)
+            if others and (known is None or window.kind == "full"):
                 _refuse_second_copy(plan, window, session)
             loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
         except SyncError:
@@ -49,7 +52,7 @@ def settle(
         run_id=request.run_id,
         token=token,
         window=window,
-        again=known is not None and known.status == "done",
+        again=known is not None and (known.status == "done" or (others and plan.increment is not None)),
         started_at=datetime.now(timezone.utc).isoformat(),
         source_columns=source_columns,
         target_columns=target_columns,
@@ -67,17 +70,28 @@ def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -
     return source.window(kind, request.since, request.until)
 
 
+def _refuse_other_words(plan: Plan, request: RunRequest, source: Source, known: Window) -> None:
+    """A run reads its own window again, whatever is said now; a person who says otherwise wants another run."""
+    if plan.increment is None or request.kind not in ("full", "manual"):
+        return
+    asked = source.window(request.kind, request.since, request.until)
+    same = asked.kind == known.kind and (asked.kind == "full" or asked.since == known.since)
+    if not same or (request.until and asked.until != known.until):
+        raise ConfigError(
+            f"interface {plan.id!r}: run {request.run_id!r} read the {known.kind} window from "
+            f"{known.since or 'the start'} to {known.until or 'the end'}, and done again it reads the same",
+            fix="give the new run another id",
+        )
+
+
 def _refuse_second_copy(plan: Plan, window: Window, session: Session) -> None:
     """Without a key nothing would tell the rows that are there from the same rows read again from the beginning."""
     if plan.write != "append" or plan.increment is None or window.since is not None or window.kind == "backfill":
         return
     import sqlalchemy as sa
 
-    runs = loads.recent(session, plan.target.state_schema, plan.id)
     table = sa.table(plan.target.table, schema=plan.target.schema)
-    if any(run["status"] == "done" for run in runs) and session.rows(
-        sa.select(sa.literal_column("1").label("one")).select_from(table).limit(1)
-    ):
+    if session.rows(sa.select(sa.literal_column("1").label("one")).select_from(table).limit(1)):
         raise ConfigError(
             f"interface {plan.id!r}: reading from the beginning would append every row of {plan.target.table!r} again",
             fix="empty the table first, or give the interface a `primary_key:`",

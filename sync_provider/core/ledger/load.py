@@ -87,6 +87,17 @@ def committed(session: Session, schema: str | None, interface: str, run_id: str,
     return bool(found) and found[0]["status"] == "done" and found[0]["done_token"] == token
 
 
+def done_beside(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> bool:
+    """Whether another run is done; where this one is done too, whether another one was done after it."""
+    table = tables(schema).load
+    same = _same(table, interface, shard)
+    own = session.rows(sa.select(table.c.status, table.c.ended_at).where(*same, table.c.run_id == run_id))
+    query = sa.select(table.c.run_id).where(*same, table.c.run_id != run_id, table.c.status == "done").limit(1)
+    if own and own[0]["status"] == "done":
+        query = query.where(table.c.ended_at > own[0]["ended_at"])
+    return bool(session.rows(query))
+
+
 def counted(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> Counters:
     """Return what a run that is done counted."""
     table = tables(schema).load

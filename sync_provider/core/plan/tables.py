@@ -40,9 +40,12 @@ def _problem(source: LoadedSource, plan: Plan, other: Plan) -> Problem:
     table = f"{plan.target.schema}.{plan.target.table}" if plan.target.schema else plan.target.table
     message = f"{other.id} writes {table} in {plan.target.connection!r} too"
     if _rewrites(plan) or _rewrites(other):
-        # append with a lag deletes rows from the checkpoint on, whoever wrote them
-        fix = "give one of them another `target: {table: …}`, or a `primary_key:`"
-        return node.problem(f"{message}, and rows appended with a lag are replaced by time", fix, at_key=True)
+        # a run done again deletes what it wrote, and the runs of two interfaces of one DAG have the same id;
+        # an increment deletes what it reads again by its time, whoever wrote it
+        fix = "give one of them another `target: {table: …}`, or `primary_key:` to both"
+        return node.problem(
+            f"{message}, and appended rows cannot be told apart when a run is done again", fix, at_key=True
+        )
     fix = (
         "give one of them another `target: {table: …}` unless they share it on purpose; their runs wait for each other"
     )
@@ -50,4 +53,4 @@ def _problem(source: LoadedSource, plan: Plan, other: Plan) -> Problem:
 
 
 def _rewrites(plan: Plan) -> bool:
-    return plan.write == "append" and plan.increment is not None and plan.increment.lag_s > 0
+    return plan.write == "append"

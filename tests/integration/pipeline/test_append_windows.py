@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_provider.core.errors import ConfigError
+from sync_provider.core.errors import ConfigError, QualityGateError
 from tests.integration.pipeline.project import Project
 
 YAML = """
@@ -64,3 +64,49 @@ def test_without_its_cursor_nothing_is_appended_twice(project: Project, words: s
     project.yaml("shop", (YAML % (project.source.type, words)).replace("lag: 5m", "lag: 0s"))
     with pytest.raises(AssertionError, match="would be added twice"):
         project.plan("shop.items")
+
+
+def test_a_full_read_is_not_done_again_over_later_rows(project: Project) -> None:
+    _lay_out(project, "timestamp", "2026-01-02 10:00:00", words=", target: {table: kept}")
+    project.run("shop.items", "r1", kind="full")
+    assert project.run("shop.items", "r1", kind="full").counters.loaded == 1
+    project.source_sql("insert into items values (1, '2026-01-02 11:00:00')")
+    project.run("shop.items", "r2")
+    with pytest.raises(ConfigError, match="would append every row"):
+        project.run("shop.items", "r1")
+    assert project.rows("select id from kept order by id") == [(0,), (1,)]
+
+
+def test_a_failed_first_run_is_cleared_after_a_later_one_read_its_rows(project: Project) -> None:
+    checked = ", target: {table: kept}, max_bad: {rows: 0}, checks: [{not_null: [id]}]"
+    _lay_out(project, "timestamp", "2026-01-02 10:00:00", words=checked)
+    project.source_sql("insert into items values (null, '2026-01-02 11:00:00')")
+    with pytest.raises(QualityGateError):
+        project.run("shop.items", "r1")
+    project.source_sql("update items set id = 1 where id is null")
+    project.run("shop.items", "r2")
+    assert project.run("shop.items", "r1").counters.deleted == 2
+    assert project.rows("select id from kept order by id") == [(0,), (1,)]
+
+
+def test_many_failed_runs_do_not_make_a_full_read_harmless(project: Project) -> None:
+    checked = ", target: {table: kept}, max_bad: {rows: 0}, checks: [{not_null: [id]}]"
+    _lay_out(project, "timestamp", "2026-01-02 10:00:00", words=checked)
+    project.run("shop.items", "r1")
+    project.source_sql("insert into items values (null, '2026-01-02 11:00:00')")
+    for number in range(6):
+        with pytest.raises(QualityGateError):
+            project.run("shop.items", f"failed{number}")
+    with pytest.raises(ConfigError, match="would append every row"):
+        project.run("shop.items", "r2", kind="full")
+
+
+def test_a_run_id_cannot_be_given_another_window(project: Project) -> None:
+    _lay_out(project, "timestamp", "2026-01-02 10:00:00", words=", target: {table: kept}")
+    asked = {"kind": "manual", "since": "2026-01-02T00:00:00+00:00", "until": "2026-01-03T00:00:00+00:00"}
+    project.run("shop.items", "r1", **asked)
+    assert project.run("shop.items", "r1", **asked).counters.deleted == 1
+    assert project.run("shop.items", "r1").counters.deleted == 1
+    for other in ({**asked, "since": "2026-01-01T00:00:00+00:00"}, {**asked, "until": "2026-02-03"}, {"kind": "full"}):
+        with pytest.raises(ConfigError, match="run 'r1' read the manual window"):
+            project.run("shop.items", "r1", **other)

@@ -150,8 +150,10 @@ def test_a_leak_of_one_row_stops_the_commit(project: Project, monkeypatch: pytes
 
 
 def test_two_interfaces_into_one_table_take_turns(pg: Project) -> None:
+    merged = (YAML % "wait").replace("write: append", "primary_key: id")
     _lay_out(pg, "wait")
-    pg.yaml("two", (YAML % "wait").replace("      orders:", "      again:\n        target: {table: orders}", 1))
+    pg.yaml("crm", merged)
+    pg.yaml("two", merged.replace("      orders:", "      again:\n        target: {table: orders}", 1))
     first = _hanging(pg)
     second = pg.command("run", "erp.two.again", "--run-id", "second")
     try:
