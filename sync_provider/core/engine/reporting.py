@@ -42,8 +42,9 @@ def store_sink(plan: Plan, connections: ConnectionLookup) -> Sink:
 
 
 def report_to_json(report: RunReport) -> dict[str, Any]:
-    """Return plain JSON values, times as ISO text."""
+    """Return plain JSON values, times as ISO text, no tuples."""
     values = asdict(report)
+    values["rejected_by_rule"] = {rule: list(told) for rule, told in report.rejected_by_rule.items()}
     for name in ("started_at", "ended_at"):
         values[name] = values[name].isoformat() if values[name] else None
     return values

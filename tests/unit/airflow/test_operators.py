@@ -96,7 +96,7 @@ def test_six_stages_move_the_rows_once_and_set_the_bad_one_aside(dag: Any, run: 
     tasks, this = dag().task_dict, run()
     for stage in STAGES:
         result = this.run(tasks[f"orders.{stage}"])
-        json.dumps(result)  # what XCom needs
+        assert json.loads(json.dumps(result)) == result, "XCom stores a tuple with its class"
     assert rows(dwh, "SELECT id, name, amount FROM orders ORDER BY id") == [(1, "ada", 10.5), (3, "cyd", 7)]
     assert {name: n for name, n in result["counters"].items() if n} == {
         "read": 3, "loaded": 2, "inserted": 2, "rejected": 1,
@@ -107,7 +107,7 @@ def test_six_stages_move_the_rows_once_and_set_the_bad_one_aside(dag: Any, run: 
 def test_fused_does_the_same_in_one_task(dag: Any, run: Any, dwh: Path) -> None:
     task = dag("    execution: fused\n").task_dict["orders.sync"]
     result = run().run(task)
-    json.dumps(result)
+    assert json.loads(json.dumps(result)) == result
     assert rows(dwh, "SELECT id FROM orders ORDER BY id") == [(1,), (3,)]
     assert (result["status"], result["counters"]["rejected"]) == ("ok", 1)
 
