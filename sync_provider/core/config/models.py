@@ -232,6 +232,13 @@ class Environment(Keys):
     force: Shared = Field(default=Shared(), description="beats everything: dev never writes prod")
 
 
+def check_staging(text: str) -> str:
+    """Return where stages hand over files, as written: a folder, with or without `file://`."""
+    if "://" in text and not text.startswith("file:///"):
+        raise wrong("only a folder can hand over files", "write a folder every worker sees: file:///mnt/sync/staging")
+    return text
+
+
 class ProjectFile(Keys):
     """config/project.yaml."""
 
@@ -241,8 +248,8 @@ class ProjectFile(Keys):
     store: str | None = Field(
         default=None, description="where runs are kept: a URL without password, or a connection id"
     )
-    staging: str | None = Field(
-        default=None, description="where stages hand over files: file:///data, s3://bucket/path"
+    staging: Annotated[str, AfterValidator(check_staging)] | None = Field(
+        default=None, description="where stages hand over files: file:///mnt/sync/staging"
     )
 
 
