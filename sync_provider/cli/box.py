@@ -74,6 +74,8 @@ def box(report: RunReport) -> str:
     if report.checkpoint:
         lines.append(f"checkpoint {report.checkpoint}")
     lines += [f"note       {note}" for note in report.notes]
+    if count.rejected and count.rejected == count.read and report.status == "ok":
+        lines.append("note       not one row was good; `max_bad: 1%` would fail such a run")
     width = max(map(len, lines))
     return "\n".join(["┌" + "─" * (width + 2), *(f"│ {line}" for line in lines), "└" + "─" * (width + 2)])
 

@@ -38,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(name: str, steps: list[ProbeStep]) -> None:
     print(name)
+    width = max(12, *(len(step.name) for step in steps))
     for step in steps:
-        print(f"  {'ok  ' if step.ok else 'FAIL'} {step.name:<12} {step.message}")
+        print(f"  {'ok  ' if step.ok else 'FAIL'} {step.name:<{width}} {step.message}")
         if not step.ok and step.fix:
             print(f"       fix: {step.fix}")
 

@@ -94,6 +94,11 @@ def _by_kind(error: BaseException, info: ConnectionInfo) -> SyncError:
         return ConnectError(
             f"{place}: {text}", "check host, port and that the server is up; this is retried", _errno(error)
         )
+    if isinstance(error, ImportError):
+        return ConfigError(
+            f"{where(info)}: the package {error.name!r} is not installed",
+            "install the extra: pip install 'airflow-provider-sync[postgres]'",
+        )
     name = type(error).__name__
     if name in ("ConnectionDoesNotExistError", "InterfaceError", "InternalClientError"):
         return ConnectError(f"{place}: connection lost: {text}", "check the server's log; this is retried")

@@ -77,7 +77,9 @@ def check_place(info: ConnectionInfo, path: str, *, create: bool) -> None:
         )
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
-        raise ConfigError(f"{where(info, path)}: folder {folder} does not exist", f"create it: mkdir -p {folder}")
+        slashes = "" if os.path.isabs(path) else f", or write four slashes for an absolute path: sqlite:////{path}"
+        fix = f"create it: mkdir -p {folder}{slashes}"
+        raise ConfigError(f"{where(info, path)}: folder {folder} does not exist", fix)
     if os.path.isdir(path):
         raise ConfigError(f"{where(info, path)}: is a folder", "name a file in it")
     if not create and not os.path.exists(path):
