@@ -59,6 +59,7 @@ def lay_project(project: Path) -> None:
 def write_environment(project: Path, settings: dict[str, str]) -> None:
     """Write env.sh, with which a shell's `airflow` and `sync-provider` see what the demo sees."""
     lines = [f"export {name}='{value}'\n" for name, value in settings.items()]
+    lines.append(f"export PATH='{Path(sys.executable).parent}':\"$PATH\"\n")
     file = project / "env.sh"
     file.touch(mode=0o600)
     file.write_text("".join(lines))

@@ -19,6 +19,7 @@ pick_python() {
 
 if ! fits "$venv/bin/python"; then
   python=$(pick_python)
+  echo "bootstrap: making $venv with $("$python" --version) and installing Airflow into it (a minute or two the first time) …"
   "$python" -m venv --clear "$venv" || {
     echo "bootstrap: $python cannot make a virtual environment" >&2
     echo "  fix: on Debian and Ubuntu: sudo apt-get install python3-venv" >&2
