@@ -9,7 +9,7 @@ SyncError
 ├── ResourceError        disk, memory, locks, quota                 (retried later)
 ├── BusyError            another run holds the lease                (wait, then again)
 ├── SkippedError         another run holds the lease and `overlap: skip`  (skipped, not failed)
-├── CancelledError       a person or the scheduler stopped the run  (not retried)
+├── CancelledError       a person, the scheduler or the next run stopped the run  (not retried)
 └── ContractError        a plugin or this program broke its promise (not retried)
 
 Bad *rows* are values and never exceptions.

@@ -19,7 +19,7 @@ from sync_provider.core.contracts import (
     TargetPlan,
     Window,
 )
-from sync_provider.core.errors import BusyError
+from sync_provider.core.errors import BusyError, CancelledError
 from sync_provider.core.ledger import checkpoint, lease, load, rejected, tables
 
 NAME = "erp.crm.orders"
@@ -65,7 +65,7 @@ def test_released_it_is_free(session: Session) -> None:
     lease.verify(session, None, NAME, token)
     lease.release(session, None, NAME, token)
     assert lease.read(session, None, NAME) is None
-    with pytest.raises(BusyError, match="lease was lost"):
+    with pytest.raises(CancelledError, match="lease was lost"):
         lease.verify(session, None, NAME, token)
     assert _take(session, "r2").token == 2
 
@@ -83,7 +83,7 @@ def test_expired_or_dead_it_is_taken_and_the_backend_told(
         lambda: lease.heartbeat(session, None, NAME, first.token, TTL),
         lambda: lease.claim_backend(session, None, NAME, first.token, "x"),
     ):
-        with pytest.raises(BusyError, match="lease was lost"):
+        with pytest.raises(CancelledError, match="lease was lost"):
             late()
     lease.release(session, None, NAME, first.token)
     assert lease.read(session, None, NAME) is not None, "a late release does not free the successor's lease"

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sync_provider.core.contracts import Plan, Session, Target
 from sync_provider.core.engine.cancel import Cancel
-from sync_provider.core.errors import BusyError, SkippedError, SyncError
+from sync_provider.core.errors import BusyError, CancelledError, SkippedError, SyncError
 from sync_provider.core.ledger import lease
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def heartbeat(plan: Plan, token: int, target: Target, cancel: Cancel, *, task: b
         while not stop.wait(ttl.total_seconds() / 4):
             try:
                 lease.heartbeat(session, plan.target.state_schema, plan.id, token, ttl)
-            except BusyError:
+            except CancelledError:
                 cancel.request()
                 return
             except SyncError:

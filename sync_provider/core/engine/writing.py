@@ -47,7 +47,8 @@ class Writing:
 
         Raises:
             QualityGateError: over budget, or a check with `on_fail: abort`; evidence is kept as `aborted`.
-            BusyError: another run took the lease meanwhile.
+            CancelledError: another run took the lease meanwhile, or somebody stopped this one.
+            BusyError: another try of this run committed meanwhile.
             ContractError: the counts do not add up.
         """
         session = self.target.session()

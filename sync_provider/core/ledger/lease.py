@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_provider.core.contracts import Session
-from sync_provider.core.errors import BusyError, DataError
+from sync_provider.core.errors import BusyError, CancelledError, DataError
 from sync_provider.core.ledger.clock import now
 from sync_provider.core.ledger.tables import tables
 
@@ -77,7 +77,7 @@ def acquire(
 def claim_backend(
     session: Session, schema: str | None, interface: str, token: int, backend: str, shard: str = ""
 ) -> None:
-    """Record which connection writes, so that a successor can end it. Raises BusyError when the lease is lost."""
+    """Record which connection writes, so that a successor can end it. Raises CancelledError when the lease is lost."""
     table = tables(schema).lease
     if not session.run(_update(table, interface, shard, backend=backend or None).where(table.c.token == token)):
         raise lost(interface)
@@ -86,7 +86,7 @@ def claim_backend(
 def heartbeat(
     session: Session, schema: str | None, interface: str, token: int, ttl: timedelta, shard: str = ""
 ) -> None:
-    """Say that the holder lives. Raises BusyError when the lease is lost."""
+    """Say that the holder lives. Raises CancelledError when the lease is lost."""
     table, at = tables(schema).lease, now(session)
     alive = _update(table, interface, shard, heartbeat_at=at, expires_at=at + ttl).where(table.c.token == token)
     if not session.run(alive):
@@ -94,7 +94,7 @@ def heartbeat(
 
 
 def verify(session: Session, schema: str | None, interface: str, token: int, shard: str = "") -> None:
-    """Inside the data transaction: lock the row, and raise BusyError when the lease was taken or given back."""
+    """Inside the data transaction: lock the row, and raise CancelledError when the lease was taken or given back."""
     row = _locked(session, tables(schema).lease, interface, shard)
     if int(row["token"]) != token or row["run_id"] is None:
         raise lost(interface)
@@ -128,9 +128,9 @@ def read(session: Session, schema: str | None, interface: str, shard: str = "") 
     return found[0] if found and found[0]["run_id"] is not None else None
 
 
-def lost(interface: str) -> BusyError:
-    """Return the error of a run whose lease another run took."""
-    return BusyError(
+def lost(interface: str) -> CancelledError:
+    """Return the error of a run whose lease another run took; waiting and trying again would take it back."""
+    return CancelledError(
         f"interface {interface!r}: the lease was lost to another run; nothing was committed",
         fix="clear the run from `check` on",
     )

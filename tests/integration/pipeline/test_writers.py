@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ import pytest
 from sync_provider.core import engine
 from sync_provider.core.contracts import Counters
 from sync_provider.core.engine.stages import Cut, Stages
-from sync_provider.core.errors import BusyError, ContractError, SkippedError
+from sync_provider.core.errors import BusyError, CancelledError, ContractError, SkippedError
 from tests.integration.pipeline.project import Project
 
 YAML = """
@@ -128,7 +129,7 @@ def test_a_run_that_lost_its_lease_cannot_commit(project: Project) -> None:
     handover = engine.quality(plan, ticket, handover, project.connections, cancel)
     thief = replace(plan, overlap="cancel_running")
     stolen = engine.check(thief, engine.RunRequest("thief"), project.connections)
-    with pytest.raises(BusyError, match="lease"):
+    with pytest.raises(CancelledError, match="lease"):
         engine.load(plan, ticket, handover, project.connections, engine.Cancel())
     assert project.rows("select count(*) from orders") == [(0,)]
     assert stolen["token"] > ticket["token"]
@@ -166,3 +167,26 @@ def test_two_interfaces_into_one_table_take_turns(pg: Project) -> None:
     _out, err = second.communicate(timeout=60)
     assert second.returncode == 0, err
     assert pg.rows("select distinct _sync_run_id from orders") == [("second",)]
+
+
+def test_the_run_that_was_cancelled_does_not_take_its_lease_back(lite: Project) -> None:
+    _lay_out(lite, "cancel_running")
+    lite.csv("orders.csv", "id,name", *[f"{number},x" for number in range(400_000)])
+    first = lite.command("run", "erp.crm.orders", "--run-id", "first")
+    while not _holds(lite, "first"):
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.02)
+    first.send_signal(signal.SIGSTOP)
+    second = lite.call("run", "erp.crm.orders", "--run-id", "second")
+    first.send_signal(signal.SIGCONT)
+    _out, err = first.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (1, 0), (err, second.stderr)
+    assert "the lease was lost to another run" in err
+    assert lite.rows("select _sync_run_id, count(*) from orders group by 1") == [("second", 400_000)]
+
+
+def _holds(project: Project, run_id: str) -> bool:
+    try:
+        return bool(project.rows(f"select 1 from _sync_lease where run_id = '{run_id}'"))
+    except sqlite3.OperationalError:
+        return False  # the tables are not there yet

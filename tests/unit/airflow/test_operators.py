@@ -13,7 +13,7 @@ import pytest
 from airflow.sdk import DAG, TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from sync_provider.core.errors import AuthenticationError, BusyError, ConfigError, ConnectError, QualityGateError
+from sync_provider.core.errors import AuthenticationError, CancelledError, ConfigError, ConnectError, QualityGateError
 from sync_provider.dag_factory import build_dags
 from sync_provider.operators.lines import ticket_lines
 from sync_provider.operators.request import run_request
@@ -225,7 +225,7 @@ def test_a_stage_whose_lease_was_lost_fails_and_does_not_wait(dag: Any, run: Any
     for stage in STAGES[:4]:
         this.run(tasks[f"orders.{stage}"])
     rows(dwh, "UPDATE _sync_lease SET token = token + 1")
-    with pytest.raises(BusyError, match="lease was lost"):
+    with pytest.raises(CancelledError, match="lease was lost"):
         this.run(tasks["orders.load"])
     assert rows(dwh, "SELECT count(*) FROM orders") == [(0,)]
 
