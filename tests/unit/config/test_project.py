@@ -126,12 +126,12 @@ def test_explain_tells_file_line_and_level(tmp_path: Path) -> None:
 
 def test_store_and_staging_start_at_the_project_root(tmp_path: Path) -> None:
     plan = one(tmp_path, SHOP + "  a: {primary_key: id}\n").plan("erp.shop.a")
-    moved = one(tmp_path, SHOP + "  a: {primary_key: id}\n", "store: sqlite:///x/s.db\nstaging: s3://bucket/p\n").plan(
+    moved = one(tmp_path, SHOP + "  a: {primary_key: id}\n", "store: sqlite:///x/s.db\nstaging: file:///mnt/p\n").plan(
         "erp.shop.a"
     )
 
     assert (plan.store, plan.staging) == (f"sqlite:///{tmp_path}/.sync/store.db", f"file://{tmp_path}/.sync/staging")
-    assert (moved.store, moved.staging) == (f"sqlite:///{tmp_path}/x/s.db", "s3://bucket/p")
+    assert (moved.store, moved.staging) == (f"sqlite:///{tmp_path}/x/s.db", "file:///mnt/p")
 
 
 def test_the_hash_tells_what_is_done_not_where(tmp_path: Path) -> None:
