@@ -21,7 +21,7 @@ def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
         plan.dag_id,
         dag_display_name=display_name(plan),
         schedule=timetable(plan.schedule) if plan.enabled else None,
-        start_date=start_date(plan.schedule, plan.dag_id),
+        start_date=start_date(plan.schedule),
         catchup=plan.schedule.catchup,
         max_active_runs=1 if waits else _RUNS_THAT_MEET,
         tags=tags(plan),

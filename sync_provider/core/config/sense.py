@@ -36,6 +36,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     names, problems = _names(root, interface)
     problems += _mode(root, interface, source)
     problems += _where(root, interface, source)
+    problems += _catchup(root, interface)
     problems += _write(root, interface) if whole else ()
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)
@@ -81,6 +82,14 @@ def _where(root: Node, interface: Interface, source: SourceType) -> Iterator[Pro
     if interface.where is not None and not source.where:
         message = f"source type {source.type!r} has no SQL that `where:` could be put in"
         yield root.find(("where",)).problem(message, "write `filter:` instead", at_key=True)
+
+
+def _catchup(root: Node, interface: Interface) -> Iterator[Problem]:
+    schedule = interface.schedule
+    if interface.catchup and schedule.kind in ("cron", "interval") and schedule.start is None:
+        fix = 'add its first day: `schedule: {…, start: "2026-01-31"}`'
+        message = "has no first day to catch up from: the schedule has no `start`"
+        yield root.find(("catchup",)).problem(message, fix, at_key=True)
 
 
 def _write(root: Node, interface: Interface) -> Iterator[Problem]:

@@ -79,6 +79,12 @@ def test_a_start_and_catchup_are_taken_as_written(project: Project) -> None:
     assert dag.max_active_runs == 4
 
 
+def test_catchup_without_a_first_day_is_refused_as_every_interval_since_the_anchor_would_run(project: Project) -> None:
+    dag = shop(project, crm=SHOP + "catchup: true\n")["erp.crm"]
+    with pytest.raises(AirflowFailException, match="has no first day to catch up from"):
+        dag.task_dict["read_config"].execute({})
+
+
 def test_once_runs_once(project: Project) -> None:
     text = SHOP.replace('schedule: {cron: "5 * * * *", timezone: Asia/Shanghai}', "schedule: once")
     assert build_dags(project({"sources/erp/shop.yaml": text}))["erp.shop"].schedule == "@once"
@@ -107,7 +113,7 @@ def test_people_read_business_names_and_plain_stages(project: Project) -> None:
 
 
 def test_the_page_of_documentation_names_what_other_pages_call_by_id(project: Project) -> None:
-    dags = shop(project, odd=SHOP.replace("title: 订单", "title: a|b*c"))
+    dags = shop(project, odd=SHOP.replace("title: 订单", "title: a|b*c").replace("ods", "odd"))
     page = dags["erp.shop"].doc_md.splitlines()
     assert page[0] == (
         "**商城** (`erp.shop`): sqlite through connection `shop_db`, owner data-team, `5 * * * *` in Asia/Shanghai"
@@ -206,9 +212,9 @@ def test_a_broken_file_becomes_a_dag_that_says_so_and_harms_no_other(
 
 
 def test_what_only_airflow_refuses_is_caught_per_source(project: Project) -> None:
-    dags = shop(project, crm=SHOP + "catchup: true\n")
+    dags = shop(project, crm=SHOP.replace("core", "x" * 101).replace("ods", "crm"))
     assert "config-error" in dags["erp.crm"].tags
-    with pytest.raises(Exception, match=r"erp\.crm: `catchup: true` needs a first day"):
+    with pytest.raises(AirflowFailException, match=r"erp/crm\.yaml: ValueError: tag cannot be longer than 100"):
         dags["erp.crm"].task_dict["read_config"].execute({})
     assert "orders.check" in dags["erp.shop"].task_dict
 
