@@ -29,7 +29,9 @@ def run_folder(staging: str, interface: str, run_id: str) -> Path:
     parts = urlsplit(staging)
     if parts.scheme != "file":
         raise ConfigError(f"staging {staging!r}: only file:// is supported", fix="set `staging: file:///some/folder`")
-    return Path(unquote(parts.path)) / interface / quote(run_id, safe="+-_.")
+    name = quote(run_id, safe="+-_.")
+    # a run called `..` would be the folder of all runs, and removed with it
+    return Path(unquote(parts.path)) / interface / (name if name.strip(".") else name.replace(".", "%2E"))
 
 
 class PartWriter:

@@ -45,6 +45,11 @@ def test_run_ids_become_one_folder_each(tmp_path: Path) -> None:
     one = staging.run_folder(root, "a.b.c", "manual__2026-01-01T00:00:00+00:00")
     two = staging.run_folder(root, "a.b.c", "../../etc")
     assert one.parent == two.parent == tmp_path / "a.b.c"
+    above = staging.run_folder(root, "a.b.c", "..")
+    assert above.resolve().parent == tmp_path / "a.b.c"
+    writer = staging.PartWriter(above / "extract-1")
+    writer.add({"good": _frame(1)}, {})
+    assert len(list(staging.read_parts(writer.close()))) == 1
 
 
 def test_only_local_staging_is_offered() -> None:
