@@ -152,3 +152,18 @@ def test_what_we_loaded_is_a_source_like_any_other(shop: Project) -> None:
     assert shop.run("further.dwd_items", "r2").counters.loaded == 2
     table = "dwd.dwd_items" if kind == "postgres" else "dwd_items"
     assert shop.rows(f"select distinct _sync_run_id from {table}") == [("r2",)]
+
+
+@pytest.mark.parametrize(
+    "odd", ["2026-01-01 soon", "2026-01-31 24:00:00", "2026-02-31 10:00:00", "2026-13-01", "2026-05-01  10:00"]
+)
+def test_text_that_is_no_time_never_becomes_the_checkpoint(lite: Project, odd: str) -> None:
+    lite.yaml("shop", YAML % ("sqlite", "", "30m"))
+    lite.source_sql("create table items (id integer primary key, name text, updated_at text)")
+    _put(lite, (1, "a", "2026-01-01 10:00:00"), (2, "odd", odd))
+    assert lite.run("shop.items", "r1").checkpoint == "2026-01-01 10:00:00"
+    _put(lite, (3, "c", "2026-06-01 12:00:00"))
+    lite.run("shop.items", "r2")
+    _put(lite, (4, "d", "2026-07-01 12:00:00"))
+    assert lite.run("shop.items", "r3").checkpoint == "2026-07-01 12:00:00"
+    assert {1, 3, 4} <= set(_names(lite))

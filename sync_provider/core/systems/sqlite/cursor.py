@@ -22,10 +22,12 @@ def summary(column: str) -> str:
     """Return the SQL of three aggregates: newest by `:sync_now`, rows without a time, times of other zones."""
     text = comparable(column)
     timed = f"typeof({column}) = 'text' AND {column} GLOB '{_DATE}'"
+    # neither `2026-02-31` nor `2026-01-01 soon`; adding nothing makes SQLite calculate
+    real = f"{timed} AND date({text}, '+0 days') = substr({column}, 1, 10) AND {column} NOT GLOB '*  *'"
     foreign = f"{timed} AND substr({text}, 11) GLOB '*[-+]{_DIGIT}*'"
     return (
-        f"max(CASE WHEN {timed} AND {text} <= :sync_now THEN {text} END), "
-        f"coalesce(sum(NOT coalesce({timed}, 0)), 0), coalesce(sum(coalesce({foreign}, 0)), 0)"
+        f"max(CASE WHEN {real} AND {text} <= :sync_now THEN {text} END), "
+        f"coalesce(sum(NOT coalesce({real}, 0)), 0), coalesce(sum(coalesce({foreign}, 0)), 0)"
     )
 
 
