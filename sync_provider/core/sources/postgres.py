@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from sync_provider.core.contracts import ROW, Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ConfigError
+from sync_provider.core.errors import CancelledError, ConfigError, DataError
 from sync_provider.core.systems import moments
 from sync_provider.core.systems.frames import needed, parsed, resized
 from sync_provider.core.systems.postgres import reading
@@ -121,6 +121,11 @@ class PostgresSource:
                 for texts, _ in resized(pieces, self._plan.batch_rows):
                     yield Batch(self._typed(texts, columns, row), origin=self._origin, total=total)
                     row += texts.height
+        except DataError as error:
+            if not self._plan.mask:
+                raise
+            said = f"interface {self._plan.id!r}: {self._origin} holds a value that its query or view cannot compute"
+            raise DataError(f"{said} (SQLSTATE {error.code})", error.fix, error.code) from None  # the server shows it
         finally:
             session.rollback()
 

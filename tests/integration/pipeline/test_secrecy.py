@@ -79,6 +79,20 @@ def test_nothing_clear_is_printed(lite: Project) -> None:
         assert [secret for secret in SECRETS if secret in done.stdout + done.stderr] == []
 
 
+def test_the_servers_words_about_a_value_are_kept_away(pg: Project) -> None:
+    query = "select id, phone, phone::integer as number from people"
+    interface = f"{{query: '{query}', primary_key: id, mask: {{phone: redact, number: redact}}}}"
+    source = "source: {type: postgres, connection: shop}\ntarget: {connection: dwh, schema: ods}\n"
+    pg.yaml("crm", f"{source}interfaces:\n  people: {interface}\n")
+    pg.source_sql("create table people (id int, phone text)", "insert into people values (1, 'not-a-phone-99')")
+    done = pg.call("run", "erp.crm.people")
+    assert done.returncode == 1
+    told = done.stdout + done.stderr + str(pg.rows("select error from ods._sync_load"))
+    assert "cannot compute (SQLSTATE 22P02)" in told
+    assert [secret for secret in SECRETS if secret in told] == []
+    assert _leaks(pg.root / ".sync") == []
+
+
 def test_the_scan_finds_what_is_there(lite: Project) -> None:
     """The test of the test: the source file holds the secrets."""
     _rows(lite)
