@@ -104,7 +104,7 @@ def state_tables(plan: Plan, session: Session, target: Target) -> bool:
     if target.describe(schema, "_sync_version") is not None:  # the last one to be made
         return False
     try:
-        tables.make(session, tables.create_sql(target.dialect, schema))
+        tables.make(session, schema, tables.create_sql(target.dialect, schema))
     except AuthenticationError as error:
         raise AuthenticationError(
             f"interface {plan.id!r}: connection {plan.target.connection!r} may not create our state tables "
@@ -124,7 +124,7 @@ def _target_table(
     stages = Stages.compile(plan, source_columns, found, keys)
     check_reread(plan, stages, source_columns, target.dialect)
     if found is None:
-        tables.make(session, target.create_sql(load_spec(plan, stages, None)))
+        tables.make(session, plan.target.schema, target.create_sql(load_spec(plan, stages, None)))
         found = without_metadata(target.describe(*where))
     if found is None:
         raise ConfigError(f"interface {plan.id!r}: table {plan.target.table!r} could not be created")

@@ -62,7 +62,7 @@ def tables(schema: str | None) -> StateTables:
     )
 
 
-def make(session: Session, statements: Iterable[str]) -> None:
+def make(session: Session, schema: str | None, statements: Iterable[str]) -> None:
     """Execute `CREATE … IF NOT EXISTS` statements all or none, one process at a time.
 
     PostgreSQL's own IF NOT EXISTS fails where two come at once; half of our tables would look like all of them.
@@ -77,11 +77,18 @@ def make(session: Session, statements: Iterable[str]) -> None:
         if session.dialect == "postgresql":
             session.run(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
         for sql in statements:
-            session.script(sql)
+            # who may create tables in a schema need not have the right to create it
+            if not sql.startswith("CREATE SCHEMA") or not _is_there(session, schema):
+                session.script(sql)
         session.commit()
     except BaseException:
         session.rollback()
         raise
+
+
+def _is_there(session: Session, schema: str | None) -> bool:
+    names = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
+    return bool(session.rows(sa.select(names.c.nspname).where(names.c.nspname == schema)))
 
 
 def _key() -> tuple[sa.Column[str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_tables_are_made_all_or_none(project: Project) -> None:
     names = _lay_out(project, 1)
     session = _target_session(project)
     with pytest.raises(SyncError, match="already exists"):
-        tables.make(session, ["CREATE TABLE one (id integer)", "CREATE TABLE one (id integer)"])
+        tables.make(session, None, ["CREATE TABLE one (id integer)", "CREATE TABLE one (id integer)"])
     session.close()
     catalogue = "sqlite_master" if project.target.type == "sqlite" else "pg_tables"
     column = "name" if project.target.type == "sqlite" else "tablename"
@@ -58,3 +59,14 @@ def test_tables_are_made_all_or_none(project: Project) -> None:
 
 def _target_session(project: Project) -> Session:
     return PgSession(project.target) if project.target.type == "postgres" else SqliteSession(project.target)
+
+
+def test_a_login_that_may_create_tables_need_not_create_the_schema(pg: Project) -> None:
+    names = _lay_out(pg, 1)
+    role = f"modest_{pg.target.schema}"
+    pg.target_sql(f"create role {role} login password 'x'")
+    for schema in ("ods", "state"):
+        pg.target_sql(f"create schema {schema}", f"grant create, usage on schema {schema} to {role}")
+    modest = replace(pg, target=replace(pg.target, login=role, password="x"))
+    assert modest.run(f"crm.{names[0]}", "r1").counters.loaded == 2
+    pg.target_sql(f"drop owned by {role}", f"drop role {role}")
