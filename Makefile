@@ -7,6 +7,9 @@ RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 INPUTS := pyproject.toml constraints.txt scripts/bootstrap.sh
 QUICK := tests/unit tests/golden tests/house
+# what starts an Airflow runs alone: two at once are too much for a small machine
+ALONE := tests/airflow tests/acceptance
+ALONGSIDE := $(QUICK) tests/contract tests/integration
 COMPILE := uv pip compile pyproject.toml --all-extras --group test --group check --universal --python-version 3.10
 
 # without byte code each Airflow process starts 3 seconds later
@@ -42,7 +45,7 @@ packages:
 	@bash scripts/system_packages.sh
 
 test: $(DEV) packages ## every test, with real servers and a real Airflow
-	$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 $(wildcard $(ALONGSIDE)); first=$$?; $(BIN)/pytest $(ALONE) && exit $$first
 
 demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
 	@exec $(BIN)/python -m demo.run

@@ -16,11 +16,9 @@ _HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all that starts an Airflow on one xdist worker: two at once are too much for a small machine."""
+    """Mark what needs a running Airflow."""
     for item in items:
         room = item.path.relative_to(_HERE).parts[0] if item.path.is_relative_to(_HERE) else ""
-        if room in ("airflow", "acceptance"):
-            item.add_marker(pytest.mark.xdist_group("airflow"))
         if room == "airflow":
             item.add_marker(pytest.mark.airflow)
 

@@ -207,6 +207,8 @@ def test_an_interface_that_is_not_there_cannot_be_chosen(airflow: Cluster) -> No
 
 def test_clearing_an_old_run_reads_its_own_window_again(airflow: Cluster, sides: Shop) -> None:
     runs = []
+    sides.add(good=1, bad=0)
+    run_orders(airflow)
     for day in (1, 2):
         sides.add(good=20, bad=1)
         execute(sides.source, f"INSERT INTO events SELECT n, '2026-02-0{day}Z' FROM generate_series(1, 9) n")
@@ -231,6 +233,8 @@ def test_clearing_an_old_run_reads_its_own_window_again(airflow: Cluster, sides:
 def test_a_task_killed_at_any_edge_is_tried_again_and_each_row_is_there_once(
     airflow: Cluster, sides: Shop, edge: str
 ) -> None:
+    sides.add(good=1, bad=0)
+    run_orders(airflow)
     sides.add(good=40, bad=2)
     airflow.arm(f"{edge}:kill")
     run_id = run_orders(airflow)
