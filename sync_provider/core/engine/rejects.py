@@ -131,7 +131,9 @@ def _said(item: Break, quoted: frozenset[str]) -> pl.Expr:
 def _named(column: str, name: str, quoted: bool) -> pl.Expr:
     import polars as pl
 
-    value = pl.col(column).str.replace_all("\n", "\\n", literal=True).str.replace_all("\r", "\\r", literal=True)
+    value = pl.col(column)
+    for sign, shown in (("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):  # PostgreSQL keeps no text with a NUL in it
+        value = value.str.replace_all(sign, shown, literal=True)
     cut = pl.when(value.str.len_chars() > _SHOWN).then(value.str.head(_SHOWN) + "…").otherwise(value)
     quote = "'" if quoted else ""
     return pl.lit(f"{name}=") + pl.concat_str([pl.lit(quote), cut, pl.lit(quote)]).fill_null("NULL")

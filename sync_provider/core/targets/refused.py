@@ -70,7 +70,7 @@ def _value(text: str | None, column: ColumnType) -> str:
     if text is None:
         return "NULL"
     cut = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-    cut = cut.replace("\r", "\\r").replace("\n", "\\n")
+    cut = cut.replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0")
     return cut if column.kind in _BARE else f"'{cut}'"
 
 

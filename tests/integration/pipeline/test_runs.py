@@ -185,3 +185,15 @@ def test_no_file_where_none_need_be_is_a_skip(lite: Project) -> None:
         lite.run("crm.orders", "r1")
     done = lite.call("run", "erp.crm.orders")
     assert (done.returncode, "no file matches" in done.stderr) == (0, True)
+
+
+def test_a_bad_value_with_a_nul_in_it_does_not_stop_the_run(project: Project) -> None:
+    project.yaml("crm", FILES.replace("- not_null: [buyer]", "- regex: {buyer: '^[a-z]+$'}"))
+    (project.root / "inbox" / "orders_1.csv").write_bytes(b"id,amount,buyer\n1,1,ann\n2,2,b\0b\n3,3\0,cy\n")
+    report = project.run("crm.orders", "r1")
+    _law(report)
+    assert (report.counters.loaded, report.counters.rejected) == (1, 2)
+    assert project.rows("select message from _sync_rejected order by row_number") == [
+        (r"row 2 buyer='b\0b' does not match ^[a-z]+$",),
+        (r"row 3 amount='3\0' is not decimal(12,2)",),
+    ]
