@@ -197,3 +197,16 @@ def test_a_bad_value_with_a_nul_in_it_does_not_stop_the_run(project: Project) ->
         (r"row 2 buyer='b\0b' does not match ^[a-z]+$",),
         (r"row 3 amount='3\0' is not decimal(12,2)",),
     ]
+
+
+def test_keys_that_the_target_takes_for_equal_are_one(lite: Project) -> None:
+    lite.yaml("crm", FILES.replace("id: {type: bigint}", "id: {type: text}"))
+    columns = (
+        "id text collate nocase primary key, amount decimal, buyer text, _sync_run_id text, _synced_at timestamptz"
+    )
+    lite.target_sql(f"create table orders ({columns})")
+    lite.csv("orders_1.csv", "id,amount,buyer", "A,1,ann", "a,2,bob", "b,3,cy")
+    report = lite.run("crm.orders", "r1")
+    _law(report)
+    assert (report.counters.loaded, report.counters.deduplicated) == (2, 1)
+    assert lite.rows("select buyer from orders order by buyer") == [("bob",), ("cy",)]

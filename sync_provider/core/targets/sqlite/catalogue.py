@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sync_provider.core.contracts import ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
@@ -28,10 +28,12 @@ class Table:
     Args:
         affinities: column → TEXT | NUMERIC | INTEGER | REAL | BLOB: what SQLite makes of a value that fits.
         unique: sets of columns that are unique together.
+        collations: column → what its unique index takes for equal: BINARY | NOCASE | RTRIM.
     """
 
     affinities: dict[str, str]
     unique: tuple[frozenset[str], ...]
+    collations: dict[str, str] = field(default_factory=dict)
 
 
 def create_sql(spec: LoadSpec) -> list[str]:
@@ -70,10 +72,12 @@ def read_table(connection: sqlite3.Connection, table: str) -> Table | None:
         return None
     unique = [frozenset(name for name, _, part in rows if part)]
     indexes = connection.execute('SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (table,))
+    collations: dict[str, str] = {}
     for (index,) in indexes.fetchall():
-        names = connection.execute("SELECT name FROM pragma_index_info(?)", (index,)).fetchall()
-        unique.append(frozenset(name for (name,) in names))
-    return Table({name: affinity(declared) for name, declared, _ in rows}, tuple(unique))
+        names = connection.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key", (index,)).fetchall()
+        unique.append(frozenset(name for name, _ in names))
+        collations |= {name: collation for name, collation in names if name}
+    return Table({name: affinity(declared) for name, declared, _ in rows}, tuple(unique), collations)
 
 
 def check_table(table: Table | None, spec: LoadSpec) -> Table:
@@ -108,8 +112,11 @@ def check_table(table: Table | None, spec: LoadSpec) -> Table:
 
 
 def stage_sql(spec: LoadSpec, stage: str, table: Table) -> list[str]:
-    """Return the statements that make the staging table, with the target's own affinities."""
-    columns = ", ".join(f"{quote(name)} {table.affinities[name]}" for name in spec.columns)
+    """Return the statements that make the staging table, with the target's own affinities and idea of equal keys."""
+    columns = ", ".join(
+        f"{quote(name)} {table.affinities[name]} COLLATE {table.collations.get(name, 'BINARY')}"
+        for name in spec.columns
+    )
     return [f"DROP TABLE IF EXISTS {stage}", f"CREATE TABLE {stage} (__row INTEGER PRIMARY KEY, {columns})"]
 
 
