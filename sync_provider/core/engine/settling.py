@@ -11,7 +11,7 @@ from sync_provider.core.engine.opening import load_spec, own_columns, without_me
 from sync_provider.core.engine.request import RunRequest, Ticket
 from sync_provider.core.engine.rereading import check_reread
 from sync_provider.core.engine.stages import Stages
-from sync_provider.core.errors import AuthenticationError, ConfigError, SyncError
+from sync_provider.core.errors import AuthenticationError, ConfigError
 from sync_provider.core.ledger import checkpoint, tables
 from sync_provider.core.ledger import load as loads
 
@@ -42,7 +42,7 @@ def settle(
             if others and (known is None or window.kind == "full"):
                 _refuse_second_copy(plan, window, session)
             loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
-        except SyncError:
+        except BaseException:
             guard.release(plan, token, target)
             raise
     finally:

@@ -16,7 +16,14 @@ from sync_provider.core.engine.places import Place, with_positions
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.spill import KEEP, RejectedRows
 from sync_provider.core.engine.stages import Cut, Stages
-from sync_provider.core.errors import BusyError, ConnectError, ContractError, QualityGateError, SyncError
+from sync_provider.core.errors import (
+    BusyError,
+    CancelledError,
+    ConnectError,
+    ContractError,
+    QualityGateError,
+    SyncError,
+)
 from sync_provider.core.ledger import checkpoint, lease
 from sync_provider.core.ledger import load as loads
 from sync_provider.core.ledger import rejected as quarantine
@@ -67,11 +74,33 @@ class Writing:
         except SyncError as error:
             session.rollback()
             cancel.check()
+            if isinstance(error, ConnectError):
+                self._say_who_cut(error)
             error.report = self.report("failed")
             raise
         finally:
             session.close()
             self.rejected.close()
+
+    def _say_who_cut(self, error: ConnectError) -> None:
+        """A run that took the lease ends our connection: then trying again would only take it back.
+
+        Raises:
+            CancelledError: it was so.
+        """
+        try:
+            beside = self.target.session()
+        except SyncError:
+            return
+        try:
+            lease.verify(beside, self.plan.target.state_schema, self.plan.id, self.ticket.token)
+        except CancelledError as lost:
+            lost.report = self.report("failed")
+            raise lost from error
+        except SyncError:
+            return
+        finally:
+            beside.close()
 
     def _write(self, session: Session, cuts: Iterable[Cut], cancel: Cancel) -> None:
         lease.claim_backend(session, self.plan.target.state_schema, self.plan.id, self.ticket.token, session.backend())

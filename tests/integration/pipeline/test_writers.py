@@ -82,6 +82,22 @@ def test_cancel_running_ends_the_first(pg: Project) -> None:
         _stop(first)
 
 
+def test_a_writer_whose_connection_the_next_run_cut_is_cancelled(pg: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lay_out(pg, "cancel_running")
+    honest, others = Stages.quality, []
+
+    def meets_another(self: Stages, cut: Cut) -> Cut:
+        if not others:
+            others.append(None)
+            others.append(pg.run("crm.orders", "second"))
+        return honest(self, cut)
+
+    monkeypatch.setattr(Stages, "quality", meets_another)
+    with pytest.raises(CancelledError, match="lease was lost"):
+        pg.run("crm.orders", "first")
+    assert pg.rows("select _sync_run_id, count(*) from orders group by 1") == [("second", 100)]
+
+
 def test_the_command_line_waits_for_the_first(pg: Project) -> None:
     _lay_out(pg, "wait")
     first = _hanging(pg)
