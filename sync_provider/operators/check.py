@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync_provider.operators.lines import ticket_lines
 from sync_provider.operators.stage import Stage
+from sync_provider.operators.workers import require_shared_files
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,6 +22,7 @@ class CheckSource(Stage):
         from sync_provider.core import engine
 
         request = self.request(context)
+        require_shared_files(self.plan, self.connections())
         ticket = engine.check(self.plan, request, self.connections(), self._cancel)
         self.say(ticket_lines(self.plan, ticket))
         return ticket

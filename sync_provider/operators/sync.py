@@ -8,6 +8,7 @@ from sync_provider.core.errors import BusyError, SkippedError, SyncError
 from sync_provider.notifications import alerts
 from sync_provider.operators.lines import report_lines
 from sync_provider.operators.stage import Stage
+from sync_provider.operators.workers import require_shared_files
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,6 +25,7 @@ class Sync(Stage):
 
         request = self.request(context)
         try:
+            require_shared_files(self.plan, self.connections())
             report = engine.report_to_json(engine.run(self.plan, request, self.connections(), self._cancel))
         except (BusyError, SkippedError):
             raise
@@ -36,10 +38,15 @@ class Sync(Stage):
 
     def _tell(self, context: Context, error: SyncError) -> None:
         """Send the alerts of a failure, unless Airflow tries again."""
-        from sync_provider.core.engine import error_to_json
+        from sync_provider.core import engine
 
         ti = context["ti"]
         again = ti.try_number <= ti.max_tries and (self.retry_policy is None or self.retry_policy.allows(error))
         if not again:
-            told = error_to_json(error)
-            alerts.send(self.plan, told["report"], told, context)
+            told = engine.error_to_json(error)
+            run_id = context["dag_run"].run_id
+            # what ended the run before it began comes without a report
+            report = told["report"] or engine.report(
+                self.plan, None, None, self.connections(), error=told, run_id=run_id
+            )
+            alerts.send(self.plan, report, told, context)

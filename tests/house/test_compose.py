@@ -71,6 +71,15 @@ def test_airflow_sees_dags_config_plugins_and_shares_what_must_be_shared(name: s
     assert all(environment[key] == SERVICES["airflow-init"]["environment"][key] for key in shared)
 
 
+def test_project_yaml_calls_shared_what_compose_mounts_on_every_worker() -> None:
+    project = yaml.safe_load((ROOT / "config/project.yaml").read_text(encoding="utf-8"))
+    assert project["staging"]["shared"] is True
+    folder = f"/opt/airflow/{project['staging']['url']}"
+    for name in AIRFLOW:
+        mounts = dict(volume.split(":")[:2] for volume in SERVICES[name]["volumes"])
+        assert folder.startswith(f"{mounts['staging']}/"), name
+
+
 def test_the_development_fernet_key_is_one() -> None:
     key = _filled(SERVICES["airflow-init"]["environment"]["AIRFLOW__CORE__FERNET_KEY"])
     assert len(base64.urlsafe_b64decode(key)) == 32

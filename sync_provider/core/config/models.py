@@ -239,6 +239,23 @@ def check_staging(text: str) -> str:
     return text
 
 
+class Staging(Keys):
+    """`staging:` of project.yaml."""
+
+    url: Annotated[str, AfterValidator(check_staging)] = Field(
+        default=".sync/staging", description="where stages hand over files: file:///mnt/sync/staging"
+    )
+    shared: bool = Field(default=False, description="every worker sees this folder, and SQLite files, at the same path")
+
+
+def read_staging(value: Any) -> Any:
+    """Read the short form: the URL alone."""
+    return {"url": value} if isinstance(value, str) else value
+
+
+StagingField = Annotated[Staging, BeforeValidator(read_staging, json_schema_input_type=str | Staging)]
+
+
 class ProjectFile(Keys):
     """config/project.yaml."""
 
@@ -248,9 +265,7 @@ class ProjectFile(Keys):
     store: str | None = Field(
         default=None, description="where runs are kept: a URL without password, or a connection id"
     )
-    staging: Annotated[str, AfterValidator(check_staging)] | None = Field(
-        default=None, description="where stages hand over files: file:///mnt/sync/staging"
-    )
+    staging: StagingField | None = Field(default=None, description="where stages hand over files")
 
 
 #: what holds where nothing is written; shown by `explain` as built-in

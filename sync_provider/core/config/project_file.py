@@ -25,7 +25,8 @@ class Settings:
         top: the project root, parent of the config folder.
         base: built-in, project defaults and environment defaults, merged.
         force: what beats everything, or None.
-        places: `file:line` of `store` and `staging`, where they are written.
+        shared_files: whether all workers see staging, and SQLite files, at the same path.
+        places: `file:line` of `store`, `staging` and `staging.shared`, where they are written.
         problems: everything wrong with project.yaml.
         blocking: those that leave no source sure of what it inherits; no plan is made while there is one.
     """
@@ -36,6 +37,7 @@ class Settings:
     force: Node | None
     store: str
     staging: str
+    shared_files: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     blocking: tuple[Problem, ...] = ()
@@ -51,16 +53,9 @@ def load_settings(config_dir: Path, env: str | None) -> Settings:
     if root is not None and root.value is not None:
         problems += _check(root)
     problems += _unknown_environment(document, env)
-    base, force = builtin(), None
-    written: dict[str, Node] = {}
-    if root is not None and isinstance(root.value, dict):
-        own = root.find(("environments", env))
-        chosen = own if env is not None and own.path == ("environments", env) else None
-        base = merge(
-            merge(base, inherited(root.get("defaults"))), inherited(chosen.get("defaults") if chosen else None)
-        )
-        force = inherited(chosen.get("force") if chosen else None)
-        written = {name: node for name in ("store", "staging") if isinstance(node := root.get(name), Node)}
+    base, force = _levels(root, env)
+    written = _places(root)
+    shared = written.get("staging.shared")
     top = config_dir.resolve().parent
     return Settings(
         top=top,
@@ -69,10 +64,34 @@ def load_settings(config_dir: Path, env: str | None) -> Settings:
         force=force,
         store=_store(_text(written.get("store")), top.as_posix()),
         staging=_staging(_text(written.get("staging")), top.as_posix()),
+        shared_files=shared is not None and shared.value is True,
         places={name: node.place() for name, node in written.items()},
         problems=tuple(problems),
         blocking=tuple(p for p in problems if _concerns(p, env)),
     )
+
+
+def _levels(root: Node | None, env: str | None) -> tuple[Node, Node | None]:
+    """Return what sources build on, and what beats everything: built-in, `defaults`, the environment's."""
+    if root is None or not isinstance(root.value, dict):
+        return builtin(), None
+    own = root.find(("environments", env))
+    chosen = own if env is not None and own.path == ("environments", env) else None
+    defaults = chosen.get("defaults") if chosen else None
+    base = merge(merge(builtin(), inherited(root.get("defaults"))), inherited(defaults))
+    return base, inherited(chosen.get("force") if chosen else None)
+
+
+def _places(root: Node | None) -> dict[str, Node]:
+    """Return where `store`, the staging URL (in the short form or in the long one) and its `shared` are written."""
+    if root is None:
+        return {}
+    staging = root.get("staging")
+    if staging is None or not isinstance(staging.value, dict):
+        found = {"store": root.get("store"), "staging": staging}
+    else:
+        found = {"store": root.get("store"), "staging": staging.get("url"), "staging.shared": staging.get("shared")}
+    return {name: node for name, node in found.items() if node is not None}
 
 
 def _check(root: Node) -> list[Problem]:

@@ -124,7 +124,11 @@ class AlertPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one interface needs to run, and nothing else."""
+    """Everything one interface needs to run, and nothing else.
+
+    Args:
+        shared_files: whether every worker sees the files of `staging`, and of SQLite, at the same path.
+    """
 
     library: str
     source_name: str
@@ -153,6 +157,7 @@ class Plan:
     metadata_columns: bool = True
     alerts: tuple[AlertPlan, ...] = ()
     staging: str = ""
+    shared_files: bool = False
     store: str = ""
     title: str = ""
     source_title: str = ""

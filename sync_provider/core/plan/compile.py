@@ -24,7 +24,7 @@ from sync_provider.core.contracts import (
 )
 
 #: fields that say where things are on this machine, not what is done
-_LOCAL = ("store", "staging", "config_file", "config_hash")
+_LOCAL = ("store", "staging", "shared_files", "config_file", "config_hash")
 _ORIGIN = {"interface": "interface", "source": "source"}
 
 
@@ -60,6 +60,7 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         metadata_columns=model.metadata_columns,
         alerts=tuple(AlertPlan(alert.when, alert.notifier, alert.args) for alert in model.alerts),
         staging=settings.staging,
+        shared_files=settings.shared_files,
         store=settings.store,
         title=model.title,
         source_title=source.title,

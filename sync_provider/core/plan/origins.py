@@ -35,7 +35,7 @@ def explain(project: Project, id: str) -> list[Row]:
     written = {key for key, *_ in rows}
     rows += [row for row in _inferred(plan, root) if row[0] not in written]
     rows += [row for row in _options(plan.source.options) if not {row[0], f"source.{row[0]}"} & written]
-    for name, value in (("store", plan.store), ("staging", plan.staging)):
+    for name, value in (("store", plan.store), ("staging", plan.staging), ("staging.shared", plan.shared_files)):
         place = project.places.get(name)
         rows.append((name, value, place or "built-in", "project" if place else "builtin"))
     return sorted(rows, key=lambda row: _order(row[0]))

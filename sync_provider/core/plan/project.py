@@ -59,7 +59,7 @@ class Project:
 
     Args:
         root: the project root, parent of the config folder.
-        places: `file:line` of `store` and `staging`, where project.yaml has them.
+        places: `file:line` of `store`, `staging` and `staging.shared`, where project.yaml has them.
         own_problems: those of project.yaml and of files that are no source.
     """
 

@@ -134,6 +134,40 @@ def test_store_and_staging_start_at_the_project_root(tmp_path: Path) -> None:
     assert (moved.store, moved.staging) == (f"sqlite:///{tmp_path}/x/s.db", "file:///mnt/p")
 
 
+@pytest.mark.parametrize(
+    ("written", "staging", "shared"),
+    [
+        ("file:///mnt/sync", "file:///mnt/sync", False),
+        ("{url: file:///mnt/sync, shared: true}", "file:///mnt/sync", True),
+        ("{url: /mnt/sync}", "file:///mnt/sync", False),
+        ("{shared: true}", "file://{root}/.sync/staging", True),
+        ("", "file://{root}/.sync/staging", False),
+    ],
+)
+def test_staging_is_a_url_or_a_url_and_whether_it_is_shared(
+    tmp_path: Path, written: str, staging: str, shared: bool
+) -> None:
+    project = one(tmp_path, SHOP + "  a: {primary_key: id}\n", f"staging: {written}\n")
+    plan = project.plan("erp.shop.a")
+    assert (plan.staging, plan.shared_files) == (staging.replace("{root}", str(tmp_path)), shared)
+    rows = {key: (value, origin) for key, value, origin, _ in explain(project, "erp.shop.a")}
+    said = "config/project.yaml:1" if "shared" in written else "built-in"
+    assert rows["staging.shared"] == (shared, said)
+    assert plan.config_hash == one(tmp_path / "other", SHOP + "  a: {primary_key: id}\n").plan("erp.shop.a").config_hash
+
+
+def test_a_bucket_is_no_staging_in_the_long_form_either(tmp_path: Path) -> None:
+    text = "staging: {url: s3://bucket/p, shared: true}\n"
+    project = load_project(
+        lay(tmp_path, {"sources/erp/shop.yaml": SHOP + "  a: {primary_key: id}\n", "project.yaml": text})
+    )
+    told = [problem.one_line() for problem in project.problems]
+    assert told == [
+        "config/project.yaml:1:16 staging.url: only a folder can hand over files; "
+        "fix: write a folder every worker sees: file:///mnt/sync/staging"
+    ]
+
+
 def test_the_hash_tells_what_is_done_not_where(tmp_path: Path) -> None:
     text = SHOP + "  a: {primary_key: id}\n"
     here = one(tmp_path / "here", text).plan("erp.shop.a")

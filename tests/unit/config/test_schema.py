@@ -18,6 +18,7 @@ version: 1
 defaults: {schedule: manual, max_bad: {rows: 5}, retry: {delay: 30s}}
 environments: {dev: {force: {owner: x}}}
 """
+SHARED = PROJECT + "staging: {url: file:///mnt/sync, shared: true}\n"
 FILES = """\
 source: {type: file, path: inbox}
 target: {connection: d}
@@ -39,7 +40,7 @@ def plain(text: str) -> Any:
     return root.plain()
 
 
-@pytest.mark.parametrize("text", [GOOD, PROJECT, FILES])
+@pytest.mark.parametrize("text", [GOOD, PROJECT, PROJECT + "staging: /mnt/sync\n", SHARED, FILES])
 def test_good_files_fit(text: str, validator: Any) -> None:
     assert [error.message for error in validator.iter_errors(plain(text))] == []
 
@@ -51,6 +52,7 @@ def test_good_files_fit(text: str, validator: Any) -> None:
         (GOOD, "lag: 10m", "lag: ten"), (GOOD, "trim", "trimm"), (GOOD, "on_fail", "on_fial"),
         (GOOD, "phone: partial", "phone: p"),
         (GOOD, "when: [failure]", "when: [fail]"), (PROJECT, "force", "forse"), (PROJECT, "version: 1", "version: 2"),
+        (SHARED, "shared:", "share:"), (SHARED, "true", "maybe"),
         (FILES, "delimiter", "delimitr"), (FILES, "files:", "fils:"), (FILES, "path", "pth"),
     ],
 )  # fmt: skip
