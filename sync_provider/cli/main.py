@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SyncError as error:
         print(error, file=sys.stderr)
         return PROBLEMS
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has seen enough; Python must not complain when it flushes at exit

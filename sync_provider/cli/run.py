@@ -32,18 +32,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it; 0 when every row is settled, 1 when the run failed."""
-    from sync_provider.core.errors import SyncError
+    """Run it; 0 when every row is settled, 1 when the run failed, 130 when it was told to stop."""
+    from sync_provider.core.engine import Cancel
+    from sync_provider.core.errors import CancelledError, SyncError
     from sync_provider.core.plan import load_project
 
     plan = load_project(Path(args.config), args.env).plan(args.interface)
-    progress = Progress(plan.id)
+    progress, cancel = Progress(plan.id), Cancel()
+    _cancel_on_signals(cancel)
     try:
-        report = _wait_and_run(plan, _request(args), progress)
+        report = _wait_and_run(plan, _request(args), progress, cancel)
     except SyncError as error:
         progress.close()
         if error.report is not None and (args.json or error.report.counters.read):
             _show(error.report, as_json=args.json)
+        if isinstance(error, CancelledError) and cancel.requested:
+            raise KeyboardInterrupt(str(error)) from error
         raise
     progress.close()
     _show(report, as_json=args.json)
@@ -61,13 +65,11 @@ def _request(args: argparse.Namespace) -> RunRequest:
     return RunRequest(args.run_id or f"cli__{now}", kind=kind, since=args.since, until=args.until)
 
 
-def _wait_and_run(plan: Plan, request: RunRequest, progress: Progress) -> RunReport:
+def _wait_and_run(plan: Plan, request: RunRequest, progress: Progress, cancel: Cancel) -> RunReport:
     """Run; while another run of the interface lives, wait for it (`overlap: wait`)."""
     from sync_provider.core import engine
     from sync_provider.core.errors import BusyError
 
-    cancel = engine.Cancel()
-    _cancel_on_signals(cancel)
     while True:
         try:
             return engine.run(plan, request, lookup, cancel, progress)

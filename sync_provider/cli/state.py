@@ -70,7 +70,9 @@ def _text(state: dict[str, Any]) -> str:
     if state["lease"]:
         lines.append(f"  running: {state['lease']['run_id']}, lease until {state['lease']['expires_at']}")
     for load in state["runs"]:
-        lines.append(f"  {load['status']:<8} {load['run_id']}  read {load['rows_read']}, loaded {load['rows_loaded']}")
+        counts = f"read {load['rows_read']:,}, loaded {load['rows_loaded']:,}" if load["status"] == "done" else ""
+        said = (load["error"] or counts).partition("\n")[0]
+        lines.append(f"  {load['status']:<8} {load['run_id']}  {said}".rstrip())
     return "\n".join(lines)
 
 

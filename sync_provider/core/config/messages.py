@@ -54,7 +54,10 @@ def _problem(item: Any, root: Node, model: type[BaseModel], base: Path_, more: t
         known = (*known_keys(model, tuple(item["loc"])[:-1]), *(more if len(item["loc"]) == 1 else ()))
         return unknown_key(node, str(loc[-1]), known)
     if kind == "missing":
-        return node.problem(f"missing key {loc[-1]!r}", f"add `{loc[-1]}:`", at_key=True)
+        known = known_keys(model, tuple(item["loc"])[:-1])
+        written = [key for key in node.value if key not in known] if isinstance(node.value, dict) else []
+        meant = did_you_mean(str(loc[-1]), written).replace("did you mean", "was it meant by")
+        return node.problem(f"missing key {loc[-1]!r}{meant}", f"add `{loc[-1]}:`", at_key=True)
     if kind == "sync":
         return node.problem(item["ctx"]["what"], item["ctx"]["fix"])
     return node.problem(*_said(kind, given, item, str(loc[-1]) if loc else ""))

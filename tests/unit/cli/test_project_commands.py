@@ -127,3 +127,20 @@ def test_state_set_takes_what_a_run_can_begin_at(cli: Cli) -> None:
     assert "'yesterday' is not a time; write it like" in word[2]
     assert "reads everything at each run and has no checkpoint" in full[2]
     assert "erp.shop.items  checkpoint 2026-08-01 00:00:00" in cli("state", "show")[1]
+
+
+def test_state_show_says_why_a_run_failed(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop:
+        shop.execute("CREATE TABLE kinds (id INTEGER)")
+        shop.executemany("INSERT INTO kinds VALUES (?)", [(1,), (None,)])
+        shop.commit()
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"sqlite:///{tmp_path}/shop.db")
+    source = tmp_path / "config/sources/erp/shop.yaml"
+    good = cli("run", "erp.shop.kinds", "--run-id", "good")
+    source.write_text(source.read_text(encoding="utf-8") + "max_bad: {rows: 0}\n", encoding="utf-8")
+    bad = cli("run", "erp.shop.kinds", "--run-id", "bad")
+    shown = cli("state", "show", "erp.shop.kinds")[1].splitlines()
+
+    assert (good[0], bad[0]) == (0, 1)
+    assert shown[1].startswith("  failed   bad  interface 'erp.shop.kinds': 1 of 2 rows rejected")
+    assert shown[2] == "  done     good  read 2, loaded 1"
