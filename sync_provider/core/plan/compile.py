@@ -67,9 +67,8 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         owner=model.owner,
         tags=model.tags,
         environment=settings.environment,
-        config_file=str(settings.top / source.file),
     )
-    return replace(plan, config_hash=config_hash(plan))
+    return replace(plan, config_file=str(settings.top / source.file), config_hash=config_hash(plan))
 
 
 def config_hash(plan: Plan) -> str:
