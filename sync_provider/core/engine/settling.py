@@ -34,13 +34,7 @@ def settle(
         target_columns = _target_table(plan, session, source_columns, target, keys)
         token = guard.acquire(plan, request.run_id, session, target, task=task)
         try:
-            known = loads.find(session, plan.target.state_schema, plan.id, request.run_id)
-            window = known.window if known else _window(plan, request, source, session)
-            if known is not None:
-                _refuse_other_words(plan, request, source, window)
-            others = loads.done_beside(session, plan.target.state_schema, plan.id, request.run_id)
-            if others and (known is None or window.kind == "full"):
-                _refuse_second_copy(plan, window, session)
+            window, again = _window(plan, request, source, session)
             loads.start(session, plan.target.state_schema, plan, request.run_id, window, token, request.try_number)
         except BaseException:
             guard.release(plan, token, target)
@@ -52,14 +46,28 @@ def settle(
         run_id=request.run_id,
         token=token,
         window=window,
-        again=known is not None and (known.status == "done" or (others and plan.increment is not None)),
+        again=again,
         started_at=datetime.now(timezone.utc).isoformat(),
         source_columns=source_columns,
         target_columns=target_columns,
     )
 
 
-def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -> Window:
+def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -> tuple[Window, bool]:
+    """Return the window, that of the ledger where the run is known, and whether its rows may be there already."""
+    which = (plan.target.state_schema, plan.id, request.run_id)
+    known = loads.find(session, *which)
+    window = known.window if known else _new_window(plan, request, source, session)
+    if known is not None:
+        _refuse_other_words(plan, request, source, window)
+    others = loads.done_beside(session, *which)
+    if others and (known is None or window.kind == "full"):
+        _refuse_second_copy(plan, window, session)
+    done = known is not None and known.status == "done"
+    return window, done or (known is not None and others and plan.increment is not None)
+
+
+def _new_window(plan: Plan, request: RunRequest, source: Source, session: Session) -> Window:
     """Fix the bounds of a new run; without an increment every run reads everything."""
     if plan.increment is None:
         return source.window("full", None, None)
