@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -37,6 +38,9 @@ def run(args: argparse.Namespace) -> int:
     from sync_provider.core.errors import CancelledError, SyncError
     from sync_provider.core.plan import load_project
 
+    if args.full and (args.since or args.until):
+        print("--full reads everything: leave out --since and --until", file=sys.stderr)
+        return 2
     plan = load_project(Path(args.config), args.env).plan(args.interface)
     progress, cancel = Progress(plan.id), Cancel()
     _cancel_on_signals(cancel)
@@ -56,10 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _request(args: argparse.Namespace) -> RunRequest:
     from sync_provider.core.engine import RunRequest
-    from sync_provider.core.errors import ConfigError
 
-    if args.full and (args.since or args.until):
-        raise ConfigError("--full reads everything and takes no --since or --until", fix="leave one of them out")
     kind = "full" if args.full else "manual" if args.since or args.until else None
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
     return RunRequest(args.run_id or f"cli__{now}", kind=kind, since=args.since, until=args.until)

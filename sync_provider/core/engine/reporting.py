@@ -36,7 +36,8 @@ def store_sink(plan: Plan, connections: ConnectionLookup) -> Sink:
             finally:
                 engine.dispose()
         except (SyncError, sa.exc.SQLAlchemyError, OSError) as error:
-            log.warning("the report of %s was not kept in the store: %s", report.interface, error)
+            reason = getattr(error, "orig", None) or error  # without SQLAlchemy's link and statement
+            log.warning("the report of %s was not kept in the store: %s", report.interface, reason)
 
     return keep
 

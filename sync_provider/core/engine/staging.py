@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -103,6 +104,8 @@ def remove(folder: Path) -> None:
     """Remove a run's folder; what cannot be removed is left to `sweep`."""
     failpoint("cleanup")
     shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()  # the interface's own, when this was its last run
 
 
 def sweep(staging: str, older_than_s: float) -> int:

@@ -194,7 +194,12 @@ class Writing:
                 again.close()
 
     def _keep_evidence(self, session: Session) -> None:
-        """Keep the first rejected rows of a stopped run, visible and not replayable."""
+        """Keep the first rejected rows of a stopped run, visible and not replayable.
+
+        A cleared run that had committed keeps the rejected rows of that commit: they belong to rows that are there.
+        """
+        if self.ticket.again:
+            return
         schema = self.plan.target.state_schema
         session.begin()
         lease.verify(session, schema, self.plan.id, self.ticket.token)

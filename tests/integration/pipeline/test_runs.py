@@ -210,3 +210,20 @@ def test_keys_that_the_target_takes_for_equal_are_one(lite: Project) -> None:
     _law(report)
     assert (report.counters.loaded, report.counters.deduplicated) == (2, 1)
     assert lite.rows("select buyer from orders order by buyer") == [("bob",), ("cy",)]
+
+
+def test_a_cleared_run_over_budget_keeps_the_rejected_rows_of_the_rows_that_are_there(project: Project) -> None:
+    project.yaml("crm", FILES + "    max_bad: {rows: 1}\n")
+    project.csv("orders_1.csv", "id,amount,buyer", "1,1,ann", "2,x,bob")
+    project.run("crm.orders", "r1")
+    project.csv("orders_1.csv", "id,amount,buyer", "1,1,ann", "2,x,bob", "3,y,cy")
+    with pytest.raises(QualityGateError):
+        project.run("crm.orders", "r1")
+    assert project.rows("select row_number, state from _sync_rejected") == [(2, "new")]
+    assert project.rows("select status, rows_rejected from _sync_load") == [("done", 1)]
+
+
+def test_everything_and_a_part_of_it_contradict_each_other(lite: Project) -> None:
+    lite.yaml("crm", FILES)
+    done = lite.call("run", "erp.crm.orders", "--full", "--since", "2026-01-01")
+    assert (done.returncode, "leave out --since" in done.stderr) == (2, True)
