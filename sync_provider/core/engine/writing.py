@@ -46,6 +46,7 @@ class Writing:
         self.rejected = RejectedRows()
         self.warned: dict[str, int] = {}
         self._places: list[Place] = []
+        self._checkpoint: str | None = None
 
     def execute(self, cuts: Iterable[Cut], cancel: Cancel) -> RunReport:
         """Write everything and commit, or leave the target as it was.
@@ -138,6 +139,8 @@ class Writing:
         self.counters = loads.counted(session, *which)
         self.rejected.rows = self.counters.rejected
         self.rejected.by_rule = quarantine.by_rule(session, *which)
+        if self.ticket.window.moves_checkpoint:
+            self._checkpoint = checkpoint.get(session, *which[:2])
 
     def _add(self, load: Load, cut: Cut) -> None:
         self.counters.add(cut.counters)
@@ -177,7 +180,7 @@ class Writing:
         failpoint("ledger")
         before = checkpoint.get(session, schema, plan.id)
         if ticket.window.moves_checkpoint and ticket.window.until is not None:
-            checkpoint.advance(session, schema, plan.id, ticket.window.until, ticket.run_id)
+            self._checkpoint = checkpoint.advance(session, schema, plan.id, ticket.window.until, ticket.run_id)
         self.counters.warned = sum(self.warned.values())
         loads.finish(session, schema, plan.id, ticket.run_id, ticket.token, self.counters, before)
 
@@ -219,7 +222,7 @@ class Writing:
             counters=self.counters,
             rejected_by_rule=dict(self.rejected.by_rule),
             warned_by_rule=self.warned,
-            checkpoint=self.ticket.window.until if self.ticket.window.moves_checkpoint else None,
+            checkpoint=self._checkpoint,
             started_at=datetime.fromisoformat(self.ticket.started_at),
             ended_at=datetime.now(timezone.utc),
             stage_s=self.meter.seconds(),

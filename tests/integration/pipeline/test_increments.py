@@ -68,7 +68,7 @@ def test_a_cleared_run_reads_its_own_window_again(shop: Project) -> None:
     third = shop.run("shop.items", "r3")
     assert _names(shop) == {1: "a", 2: "b", 3: "c", 4: "d"}
     assert third.counters.leak() == 0
-    shop.run("shop.items", "r1")
+    assert shop.run("shop.items", "r1").checkpoint == third.checkpoint, "a clear never moves it back"
     late = shop.run("shop.items", "r4")
     assert late.checkpoint == third.checkpoint
 
