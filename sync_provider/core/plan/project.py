@@ -16,41 +16,8 @@ from sync_provider.core.contracts import Plan
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.plan.compile import compile_plan
 from sync_provider.core.plan.files import source_files
+from sync_provider.core.plan.loaded import LoadedSource
 from sync_provider.core.plan.tables import shared_tables
-
-
-@dataclass(frozen=True)
-class LoadedSource:
-    """One source file.
-
-    Args:
-        file: path from the project root.
-        interfaces: names written under `interfaces:`, in order, broken or not.
-        plans: one per interface; () when the file has an error.
-        problems: errors, those of project.yaml that stop this source included.
-        warnings: what works and may not be meant; they stop nothing.
-        guarantees: what the source type promises where that is weaker than exactly once; "" otherwise.
-        roots: effective trees by interface, for `explain`.
-    """
-
-    library: str
-    name: str
-    file: str
-    title: str = ""
-    owner: str = ""
-    tags: tuple[str, ...] = ()
-    type: str = ""
-    interfaces: tuple[str, ...] = ()
-    plans: tuple[Plan, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[Problem, ...] = ()
-    guarantees: str = ""
-    roots: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def id(self) -> str:
-        """`library.source`."""
-        return f"{self.library}.{self.name}"
 
 
 @dataclass(frozen=True)

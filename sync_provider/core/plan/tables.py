@@ -11,7 +11,7 @@ from sync_provider.core.contracts import Plan
 
 if TYPE_CHECKING:
     from sync_provider.core.config.problems import Problem
-    from sync_provider.core.plan.project import LoadedSource
+    from sync_provider.core.plan.loaded import LoadedSource
 
 
 def shared_tables(sources: Sequence[LoadedSource]) -> tuple[LoadedSource, ...]:

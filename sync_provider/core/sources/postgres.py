@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self
+from pydantic import BaseModel, ConfigDict, Field
 
 from sync_provider.core.contracts import ROW, Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
 from sync_provider.core.errors import CancelledError, ConfigError, DataError
@@ -17,6 +16,7 @@ from sync_provider.core.systems.frames import needed, parsed, resized
 from sync_provider.core.systems.postgres import reading
 from sync_provider.core.systems.postgres.names import literal, qualified, quote
 from sync_provider.core.systems.postgres.types import query_columns, table_columns
+from sync_provider.core.systems.relation import RelationOptions, relation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,31 +37,14 @@ class PostgresSourceOptions(BaseModel):
     schema_: str = Field(default="public", alias="schema", description="Schema of the tables.")
 
 
-class PostgresInterfaceOptions(BaseModel):
-    """Keys of an interface."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    table: str | None = Field(default=None, description="Table or view; the interface's name where it is not given.")
-    query: str | None = Field(default=None, description="A SELECT instead of a table.")
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if self.table and self.query:
-            raise ValueError("give table or query, not both")
-        return self
-
-
 class PostgresSource:
     """Reads one table, view or query of one database."""
 
     def __init__(self, plan: Plan, connections: ConnectionLookup) -> None:
-        options = dict(plan.source.options)
         self._plan = plan
         self._info = connections(plan.source.connection or "")
-        self._schema = str(options.get("schema") or "public")
-        self._query = str(options["query"]).rstrip().rstrip(";") if options.get("query") else ""
-        self._table = str(options.get("table") or plan.interface)
+        self._schema = str(plan.source.options.get("schema") or "public")
+        self._table, self._query = relation(plan)
         self._session: PgSession | None = None
         self._stopped = False
         self._columns: dict[str, ColumnType] | None = None
@@ -233,7 +216,7 @@ SOURCE = SourceType(
     type="postgres",
     open=PostgresSource,
     source_options=PostgresSourceOptions,
-    interface_options=PostgresInterfaceOptions,
+    interface_options=RelationOptions,
     incremental=("timestamp",),
     where=True,
 )

@@ -10,13 +10,13 @@ from datetime import datetime, timezone
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from typing_extensions import Self
+from pydantic import BaseModel, ConfigDict
 
 from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
 from sync_provider.core.errors import CancelledError, ConfigError, DataError
 from sync_provider.core.systems import moments
 from sync_provider.core.systems.frames import needed
+from sync_provider.core.systems.relation import RelationOptions, relation
 from sync_provider.core.systems.sqlite import cursor as cursors
 from sync_provider.core.systems.sqlite import reading
 from sync_provider.core.systems.sqlite.errors import classify, where
@@ -33,30 +33,13 @@ class SqliteSourceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SqliteInterfaceOptions(BaseModel):
-    """Keys of an interface."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    table: str | None = Field(default=None, description="Table or view; the interface's name where it is not given.")
-    query: str | None = Field(default=None, description="A SELECT instead of a table.")
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if self.table and self.query:
-            raise ValueError("give table or query, not both")
-        return self
-
-
 class SqliteSource:
     """Reads one table, view or query of one database file."""
 
     def __init__(self, plan: Plan, connections: ConnectionLookup) -> None:
-        options = dict(plan.source.options)
         self._plan = plan
         self._info = connections(plan.source.connection or "")
-        self._query = str(options["query"]).rstrip().rstrip(";") if options.get("query") else ""
-        self._table = str(options.get("table") or plan.interface)
+        self._table, self._query = relation(plan)
         self._connection: sqlite3.Connection | None = None
         self._stopped = False
         self._columns: dict[str, ColumnType] | None = None
@@ -223,7 +206,7 @@ SOURCE = SourceType(
     type="sqlite",
     open=SqliteSource,
     source_options=SqliteSourceOptions,
-    interface_options=SqliteInterfaceOptions,
+    interface_options=RelationOptions,
     incremental=("timestamp",),
     where=True,
 )
