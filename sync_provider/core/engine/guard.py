@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sync_provider.core.contracts import Plan, Session, Target
 from sync_provider.core.engine.cancel import Cancel
-from sync_provider.core.errors import BusyError, CancelledError, SkippedError, SyncError
+from sync_provider.core.errors import BusyError, CancelledError, ConnectError, SkippedError, SyncError
 from sync_provider.core.ledger import lease
 
 log = logging.getLogger(__name__)
@@ -28,16 +28,24 @@ def process_ttl() -> timedelta:
 
 def holder() -> str:
     """Return what names this process on this machine: a dead holder's lease is free at once."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_machine()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def is_dead(named: str) -> bool:
     """Whether `holder` named a process of this machine that is gone; False where that cannot be known."""
     host, _, rest = named.rpartition(":")[0].rpartition(":")
     started = named.rpartition(":")[2]
-    if not rest.isdigit() or host != socket.gethostname():
+    if not rest.isdigit() or host != _machine():
         return False
     return _started(int(rest)) != started
+
+
+def _machine() -> str:
+    """Return what tells one set of process numbers from another: containers may share a host name."""
+    try:
+        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return socket.gethostname()
 
 
 def _started(pid: int) -> str:
@@ -82,14 +90,17 @@ def heartbeat(plan: Plan, token: int, target: Target, cancel: Cancel, *, task: b
     session = target.session()
 
     def beat() -> None:
+        nonlocal session
         while not stop.wait(ttl.total_seconds() / 4):
             try:
                 lease.heartbeat(session, plan.target.state_schema, plan.id, token, ttl)
             except CancelledError:
                 cancel.request()
                 return
+            except ConnectError:
+                session = _reopened(target, session)
             except SyncError:
-                continue  # a busy SQLite file or a lost connection: the commit checks the token anyway
+                continue  # a busy SQLite file: the commit checks the token anyway
 
     thread = threading.Thread(target=beat, name="sync-heartbeat", daemon=True)
     thread.start()
@@ -100,6 +111,16 @@ def heartbeat(plan: Plan, token: int, target: Target, cancel: Cancel, *, task: b
         session.cancel()
         thread.join(timeout=5)
         session.close()
+
+
+def _reopened(target: Target, session: Session) -> Session:
+    """Return a session in place of one that was cut; the old one while the target is still away."""
+    try:
+        again = target.session()
+    except SyncError:
+        return session
+    session.close()
+    return again
 
 
 def release(plan: Plan, token: int, target: Target) -> None:

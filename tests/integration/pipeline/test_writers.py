@@ -12,6 +12,8 @@ import pytest
 
 from sync_provider.core import engine
 from sync_provider.core.contracts import Counters
+from sync_provider.core.engine import guard
+from sync_provider.core.engine.opening import open_target
 from sync_provider.core.engine.stages import Cut, Stages
 from sync_provider.core.errors import BusyError, CancelledError, ContractError, SkippedError
 from tests.integration.pipeline.project import Project
@@ -206,3 +208,31 @@ def _holds(project: Project, run_id: str) -> bool:
         return bool(project.rows(f"select 1 from _sync_lease where run_id = '{run_id}'"))
     except sqlite3.OperationalError:
         return False  # the tables are not there yet
+
+
+def test_a_heartbeat_outlives_its_connection(pg: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNC_LEASE_TTL_S", "2")
+    _lay_out(pg, "wait")
+    plan, cancel = pg.plan("crm.orders"), engine.Cancel()
+    engine.check(plan, engine.RunRequest("r1"), pg.connections)
+    with open_target(plan, pg.connections) as target:
+        session = target.session()
+        token = guard.acquire(plan, "r1", session, target, task=False)
+        with guard.heartbeat(plan, token, target, cancel, task=False):
+            pg.target_sql(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name like 'sync-provider%' and state = 'idle'"
+            )
+            time.sleep(4)
+            alive = "select expires_at > clock_timestamp() from _sync_lease where interface = 'erp.crm.orders'"
+            assert pg.rows(alive) == [(True,)]
+    assert not cancel.requested
+
+
+def test_a_holder_elsewhere_is_never_thought_dead() -> None:
+    here = guard.holder()
+    machine, pid, started = here.rsplit(":", 2)
+    assert not guard.is_dead(here)
+    assert guard.is_dead(f"{machine}:{pid}:1")
+    assert not guard.is_dead(f"another/4026531836:{pid}:1")
+    assert not guard.is_dead(f"{machine.split('/')[0]}/1:{pid}:{started}")
