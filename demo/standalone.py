@@ -41,6 +41,7 @@ class DemoAirflow:
         self.settings = self._settings(port)
         self.settings.update({f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()})
         self._process: subprocess.Popen[bytes] | None = None
+        self._session = 0
         self._token = ""
         self._mark = secrets.token_hex(8)
 
@@ -60,12 +61,13 @@ class DemoAirflow:
                 command, env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
             )  # fmt: skip
+        self._session = self._process.pid
 
     def stop(self) -> None:
         """End every process of it: first by asking, after ten seconds by force, until none is left."""
         patience = time.monotonic() + 10
         asked: set[int] = set()
-        while family := _marked(self._mark):
+        while family := _family(self._mark, self._session):
             late = time.monotonic() > patience
             for process in family:
                 if late or process.pid not in asked:
@@ -146,11 +148,15 @@ def _port(wanted: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _marked(mark: str) -> list[psutil.Process]:
-    """Return the live processes that inherited this mark, whoever their parent is by now."""
+def _family(mark: str, session: int) -> list[psutil.Process]:
+    """Return the live processes of this session or with this mark, whoever their parent is by now.
+
+    Neither is enough: Airflow's parts rename themselves, which wipes their environment; tasks leave the session.
+    """
     found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(_MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            ours = os.getsid(process.pid) == session or process.environ().get(_MARK) == mark
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found

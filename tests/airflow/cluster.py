@@ -164,7 +164,9 @@ class Cluster(AirflowApi):
         found = set()
         for process in psutil.process_iter():
             try:
+                # parts that rename themselves wipe their environment
                 ours = process.environ().get("AIRFLOW_HOME") == str(self.home)
+                ours = ours or process.cwd().startswith(str(self.home))
                 if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.add(process.pid)
             except psutil.Error:
