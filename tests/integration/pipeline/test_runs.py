@@ -227,3 +227,26 @@ def test_everything_and_a_part_of_it_contradict_each_other(lite: Project) -> Non
     lite.yaml("crm", FILES)
     done = lite.call("run", "erp.crm.orders", "--full", "--since", "2026-01-01")
     assert (done.returncode, "leave out --since" in done.stderr) == (2, True)
+
+
+def test_the_target_table_gives_the_types(project: Project) -> None:
+    """A CSV is text; what it should be, an existing table says as well as `columns:`."""
+    project.yaml(
+        "crm",
+        """
+        source: {type: file, path: inbox}
+        target: {connection: dwh}
+        interfaces:
+          stock: {files: stock.csv, primary_key: id}
+        """,
+    )
+    project.target_sql("create table stock (id integer primary key, amount numeric(8,2), seen date, "
+                       "_sync_run_id text, _synced_at timestamp)")  # fmt: skip
+    project.csv("stock.csv", "id,amount,seen", "1,2.50,2026-01-31", "2,abc,2026-01-31", "x,1,2026-01-31", "4,1,31.1.")
+    report = project.run("crm.stock", "r1")
+    assert project.rows("select id from stock") == [(1,)]
+    assert {rule: count for rule, (count, _) in report.rejected_by_rule.items()} == {
+        "type(amount)": 1,
+        "type(id)": 1,
+        "type(seen)": 1,
+    }
