@@ -31,13 +31,11 @@ class SourceArena(Protocol):
     Args:
         source: the source type under test.
         connections: resolves the plan's connections.
-        increments: whether it reads windows by a timestamp cursor.
         big_rows: rows of about 1 kB for the memory and cancel tests; fewer where filling is slow.
     """
 
     source: SourceType
     connections: ConnectionLookup
-    increments: bool
     big_rows: int
 
     def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[str | None]]) -> None:
@@ -99,6 +97,46 @@ class SourceContract:
         assert "no such thing" in caught.value.what
         assert caught.value.fix
 
+    def test_cancel_stops_a_read(self, arena: SourceArena) -> None:
+        self._fill_big(arena)
+        with closing(_open(arena, replace(arena.plan("big"), batch_rows=500))) as source:
+            batches = source.read(source.window("full", None, None))
+            next(batches)
+            threading.Thread(target=source.cancel).start()
+            started = time.monotonic()
+            with pytest.raises(CancelledError):
+                _slowly(batches)
+            assert time.monotonic() - started < 2
+
+    def test_close_twice_and_close_while_reading(self, arena: SourceArena) -> None:
+        arena.fill("closed", {"id": "bigint"}, [[str(number)] for number in range(100)])
+        source = _open(arena, replace(arena.plan("closed"), batch_rows=10))
+        batches = source.read(source.window("full", None, None))
+        next(batches)
+        source.ack()
+        source.close()
+        source.close()
+        source.cancel()
+
+    def test_memory_does_not_follow_the_size(self, arena: SourceArena) -> None:
+        self._fill_big(arena)
+        plan = replace(arena.plan("big"), batch_rows=1000)
+        _drain(arena, plan, stop_after=3)
+        before = _peak_bytes()
+        rows = _drain(arena, plan)
+        assert rows == arena.big_rows
+        assert _peak_bytes() - before < max(48e6, arena.big_rows * 1000 / 4)
+
+    def _fill_big(self, arena: SourceArena) -> None:
+        arena.fill("big", {"id": "bigint", "v": "text"}, [[str(at), f"{at:07d}" * 140] for at in range(arena.big_rows)])
+
+    def test_what_it_says_of_increments(self, arena: SourceArena) -> None:
+        assert bool(arena.source.incremental) is isinstance(self, IncrementContract), "subclass IncrementContract"
+
+
+class IncrementContract(SourceContract):
+    """What a source that reads increments promises beside."""
+
     def test_bounds(self, arena: SourceArena) -> None:
         plan = self._increments(arena)
         for kind, expected in (("incremental", [2, 3, 4, 5]), ("backfill", [2, 3, 4]), ("manual", [2, 3, 4])):
@@ -142,43 +180,8 @@ class SourceContract:
         with closing(_open(arena, plan)) as source, pytest.raises(SyncError):
             source.window("manual", "2026-01-01' OR '1'='1", None)
 
-    def test_cancel_stops_a_read(self, arena: SourceArena) -> None:
-        self._fill_big(arena)
-        with closing(_open(arena, replace(arena.plan("big"), batch_rows=500))) as source:
-            batches = source.read(source.window("full", None, None))
-            next(batches)
-            threading.Thread(target=source.cancel).start()
-            started = time.monotonic()
-            with pytest.raises(CancelledError):
-                _slowly(batches)
-            assert time.monotonic() - started < 2
-
-    def test_close_twice_and_close_while_reading(self, arena: SourceArena) -> None:
-        arena.fill("closed", {"id": "bigint"}, [[str(number)] for number in range(100)])
-        source = _open(arena, replace(arena.plan("closed"), batch_rows=10))
-        batches = source.read(source.window("full", None, None))
-        next(batches)
-        source.ack()
-        source.close()
-        source.close()
-        source.cancel()
-
-    def test_memory_does_not_follow_the_size(self, arena: SourceArena) -> None:
-        self._fill_big(arena)
-        plan = replace(arena.plan("big"), batch_rows=1000)
-        _drain(arena, plan, stop_after=3)
-        before = _peak_bytes()
-        rows = _drain(arena, plan)
-        assert rows == arena.big_rows
-        assert _peak_bytes() - before < max(48e6, arena.big_rows * 1000 / 4)
-
-    def _fill_big(self, arena: SourceArena) -> None:
-        arena.fill("big", {"id": "bigint", "v": "text"}, [[str(at), f"{at:07d}" * 140] for at in range(arena.big_rows)])
-
     def _increments(self, arena: SourceArena) -> Plan:
         """Ten rows a second apart, one dated in the far future, one without a time."""
-        if not arena.increments:
-            pytest.skip("reads no windows")
         rows: list[list[str | None]] = [[str(at), text] for at, text in enumerate(_TIMES)]
         rows += [["10", "2999-01-01 00:00:00"], ["11", None]]
         arena.fill("windows", {"id": "bigint", "at": "timestamp"}, rows)

@@ -13,7 +13,7 @@ import pytest
 from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
 from sync_provider.core.sources import file, postgres, sqlite
 from sync_provider.core.systems.names import quote
-from sync_provider.testing.source_contract import SourceContract
+from sync_provider.testing.source_contract import IncrementContract, SourceContract
 from tests.services.postgres import execute
 
 
@@ -29,7 +29,6 @@ class FileArena:
 
     folder: Path
     source = file.SOURCE
-    increments = False
     big_rows = 60_000
 
     def connections(self, name: str) -> ConnectionInfo:
@@ -54,7 +53,6 @@ class PostgresArena:
 
     info: ConnectionInfo
     source = postgres.SOURCE
-    increments = True
     big_rows = 60_000
 
     def connections(self, name: str) -> ConnectionInfo:
@@ -82,7 +80,6 @@ class SqliteArena:
 
     info: ConnectionInfo
     source = sqlite.SOURCE
-    increments = True
     big_rows = 60_000
 
     def connections(self, name: str) -> ConnectionInfo:
@@ -107,13 +104,13 @@ class TestFile(SourceContract):
         return FileArena(tmp_path)
 
 
-class TestPostgres(SourceContract):
+class TestPostgres(IncrementContract):
     @pytest.fixture
     def arena(self, postgres: ConnectionInfo) -> PostgresArena:
         return PostgresArena(postgres)
 
 
-class TestSqlite(SourceContract):
+class TestSqlite(IncrementContract):
     @pytest.fixture
     def arena(self, sqlite: ConnectionInfo) -> SqliteArena:
         sqlite3.connect(sqlite.host or "").close()
