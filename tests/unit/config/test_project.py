@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +17,9 @@ from sync_provider.core.plan import Project, explain, load_project
 HEAD = "source: {type: postgres, connection: shop_db}\n"
 TARGET = "target: {connection: dwh, schema: ods}\n"
 SHOP = HEAD + TARGET + 'schedule: "@hourly"\ninterfaces:\n'
+
+#: root may read every folder; this one may not
+_NOBODY = 65534
 
 
 def lay(root: Path, files: dict[str, str]) -> Path:
@@ -254,14 +258,22 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
     assert inner.one_line().startswith("config/sources:1:1: there is no such folder; fix: create config/sources/")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_library_that_may_not_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
-    config = lay(tmp_path, {f"sources/{name}/shop.yaml": SHOP + "  a: {primary_key: id}\n" for name in ("crm", "erp")})
-    (config / "sources/crm").chmod(0)
-    try:
-        project = load_project(config)
-    finally:
-        (config / "sources/crm").chmod(0o755)
+def test_a_library_that_may_not_be_read_does_not_hide_the_others() -> None:
+    with TemporaryDirectory() as folder:  # not below tmp_path, which nobody but its owner may enter
+        Path(folder).chmod(0o755)
+        files = {f"sources/{name}/shop.yaml": SHOP + "  a: {primary_key: id}\n" for name in ("crm", "erp")}
+        config = lay(Path(folder), files)
+        load_project(config)  # all imports are done while we may read everything
+        (config / "sources/crm").chmod(0)
+        root = os.geteuid() == 0
+        try:
+            if root:
+                os.seteuid(_NOBODY)
+            project = load_project(config)
+        finally:
+            if root:
+                os.seteuid(0)
+            (config / "sources/crm").chmod(0o755)
 
     assert [problem.message for problem in project.problems] == ["cannot be read: Permission denied"]
     assert list(project.plans) == ["erp.shop.a"]
