@@ -19,7 +19,7 @@ from sync_provider.core.contracts import (
     TargetPlan,
     Window,
 )
-from sync_provider.core.errors import BusyError, CancelledError
+from sync_provider.core.errors import BusyError, CancelledError, ConfigError
 from sync_provider.core.ledger import checkpoint, lease, load, rejected, tables
 
 NAME = "erp.crm.orders"
@@ -104,10 +104,13 @@ def test_the_checkpoint_never_goes_back(session: Session) -> None:
         ("2026-01-01 10:00:00.5", "2026-01-01 10:00:00.5"),
         ("2026-01-01 10:00:00", "2026-01-01 10:00:00.5"),
     ]:
-        assert checkpoint.advance(session, None, NAME, value, "r") == want
+        assert checkpoint.advance(session, None, NAME, value, "r", "at") == want
         assert checkpoint.get(session, None, NAME) == want
-    checkpoint.put(session, None, NAME, "2020-01-01", "state set")
+    checkpoint.put(session, None, NAME, "2020-01-01", "state set", "at")
     assert checkpoint.get(session, None, NAME) == "2020-01-01"
+    assert checkpoint.get(session, None, NAME, "at") == "2020-01-01"
+    with pytest.raises(ConfigError, match="is of cursor 'at', the interface now reads by 'created'"):
+        checkpoint.get(session, None, NAME, "created")
     checkpoint.reset(session, None, NAME)
     assert checkpoint.get(session, None, NAME) is None
 

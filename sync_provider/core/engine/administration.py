@@ -57,4 +57,6 @@ def set_checkpoint(plan: Plan, connections: ConnectionLookup, value: str | None)
         if value is None:
             checkpoint.reset(session, schema, plan.id)
         else:
-            checkpoint.put(session, schema, plan.id, value, run_id="state set")
+            checkpoint.put(
+                session, schema, plan.id, value, "state set", plan.increment.cursor if plan.increment else None
+            )

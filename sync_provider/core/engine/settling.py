@@ -73,7 +73,7 @@ def _new_window(plan: Plan, request: RunRequest, source: Source, session: Sessio
         return source.window("full", None, None)
     kind = request.kind or "incremental"
     if kind == "incremental":
-        known = checkpoint.get(session, plan.target.state_schema, plan.id)
+        known = checkpoint.get(session, plan.target.state_schema, plan.id, plan.increment.cursor)
         return source.window(kind, known or plan.increment.start, None)
     return source.window(kind, request.since, request.until)
 

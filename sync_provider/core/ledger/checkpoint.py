@@ -7,23 +7,41 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync_provider.core.contracts import Session
+from sync_provider.core.errors import ConfigError
 from sync_provider.core.ledger.clock import now
 from sync_provider.core.ledger.tables import tables
 
 
-def get(session: Session, schema: str | None, interface: str, shard: str = "") -> str | None:
-    """Return the checkpoint, or None before the first run."""
+def get(session: Session, schema: str | None, interface: str, cursor: str | None = None, shard: str = "") -> str | None:
+    """Return the checkpoint, or None before the first run.
+
+    Args:
+        cursor: the source column it is wanted for; None = whichever it belongs to.
+
+    Raises:
+        ConfigError: it is a value of another column, which says nothing about this one.
+    """
     table = tables(schema).checkpoint
-    found = session.rows(sa.select(table.c.value).where(table.c.interface == interface, table.c.shard == shard))
-    return str(found[0]["value"]) if found else None
+    found = session.rows(sa.select(table).where(table.c.interface == interface, table.c.shard == shard))
+    if not found:
+        return None
+    value, of = str(found[0]["value"]), found[0]["cursor"]
+    if cursor is not None and of is not None and of != cursor:
+        raise ConfigError(
+            f"interface {interface!r}: the checkpoint {value!r} is of cursor {of!r}, the interface now reads by {cursor!r}",
+            fix=f"`sync-provider state reset {interface}`, or `state set` it to a value of {cursor!r}",
+        )
+    return value
 
 
-def advance(session: Session, schema: str | None, interface: str, value: str, run_id: str, shard: str = "") -> str:
+def advance(
+    session: Session, schema: str | None, interface: str, value: str, run_id: str, cursor: str | None, shard: str = ""
+) -> str:
     """Move the checkpoint to `value`, never back; return what it is now."""
-    known = get(session, schema, interface, shard)
+    known = get(session, schema, interface, cursor, shard)
     if known is not None and not is_later(value, known):
         return known
-    put(session, schema, interface, value, run_id, shard)
+    put(session, schema, interface, value, run_id, cursor, shard)
     return value
 
 
@@ -36,10 +54,12 @@ def is_later(value: str, known: str) -> bool:
         return value > known
 
 
-def put(session: Session, schema: str | None, interface: str, value: str, run_id: str, shard: str = "") -> None:
+def put(
+    session: Session, schema: str | None, interface: str, value: str, run_id: str, cursor: str | None, shard: str = ""
+) -> None:
     """Set the checkpoint, whatever it was."""
     table = tables(schema).checkpoint
-    values = {"value": value, "run_id": run_id, "updated_at": now(session)}
+    values = {"value": value, "cursor": cursor, "run_id": run_id, "updated_at": now(session)}
     same = (table.c.interface == interface) & (table.c.shard == shard)
     if not session.run(sa.update(table).where(same).values(values)):
         session.run(sa.insert(table).values(interface=interface, shard=shard, **values))

@@ -40,6 +40,7 @@ def tables(schema: str | None) -> StateTables:
             metadata,
             *_key(),
             sa.Column("value", sa.Text, nullable=False),
+            sa.Column("cursor", sa.Text),  # the source column whose value it is
             sa.Column("run_id", sa.Text, nullable=False),
             _time("updated_at"),
         ),

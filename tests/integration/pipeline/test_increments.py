@@ -167,3 +167,15 @@ def test_text_that_is_no_time_never_becomes_the_checkpoint(lite: Project, odd: s
     _put(lite, (4, "d", "2026-07-01 12:00:00"))
     assert lite.run("shop.items", "r3").checkpoint == "2026-07-01 12:00:00"
     assert {1, 3, 4} <= set(_names(lite))
+
+
+def test_the_checkpoint_of_another_cursor_says_nothing(shop: Project) -> None:
+    shop.run("shop.items", "r1")
+    file = shop.root / "config/sources/erp/shop.yaml"
+    file.write_text(file.read_text().replace("cursor: updated_at", "cursor: made_at"))
+    shop.source_sql("alter table items add column made_at timestamp", "update items set made_at = updated_at")
+    shop.target_sql(f"alter table {_target(shop)} add column made_at timestamp")
+    with pytest.raises(ConfigError, match="is of cursor 'updated_at'"):
+        shop.run("shop.items", "r2")
+    assert shop.call("state", "reset", "erp.shop.items", "--yes").returncode == 0
+    assert shop.run("shop.items", "r3").counters.read == 2
