@@ -28,7 +28,8 @@ def get(session: Session, schema: str | None, interface: str, cursor: str | None
     value, of = str(found[0]["value"]), found[0]["cursor"]
     if cursor is not None and of is not None and of != cursor:
         raise ConfigError(
-            f"interface {interface!r}: the checkpoint {value!r} is of cursor {of!r}, the interface now reads by {cursor!r}",
+            f"interface {interface!r}: the checkpoint {value!r} is of cursor {of!r}, "
+            f"the interface now reads by {cursor!r}",
             fix=f"`sync-provider state reset {interface}`, or `state set` it to a value of {cursor!r}",
         )
     return value
