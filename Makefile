@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint check test demo bench-newcomer packages constraints clean
+.PHONY: help venv lint check test demo bench-newcomer bench-validate packages constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
 
 bench-newcomer: $(DEV) ## a first table beside sling, dlt and ingestr (installs them in folders of their own)
 	$(BIN)/python -m benchmarks.newcomer
+
+bench-validate: $(DEV) ## every golden mistake in one `validate`, against its bar of a second
+	$(BIN)/python -m benchmarks.mistakes
 
 constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
