@@ -21,7 +21,7 @@ from tests.house.markdown import DOCS, anchors, blocks, links, name_of, pages, p
 from tests.house.sources import ROOT
 
 CONFIG_PAGES = [page for page in pages() if any(block.path.startswith("config/") for block in blocks(page))]
-LONGEST = 150
+LONGEST = 180
 
 
 @pytest.mark.parametrize("page", CONFIG_PAGES, ids=name_of)

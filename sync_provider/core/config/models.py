@@ -9,27 +9,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
     model_validator,
 )
 
+from sync_provider.core.config.loading import DeletesField, GuardField, Incremental, Keys, Statements
 from sync_provider.core.config.problems import unknown
-from sync_provider.core.config.schedules import Schedule, ScheduleField, Timezone
+from sync_provider.core.config.schedules import HoursField, Schedule, ScheduleField, Timezone
 from sync_provider.core.config.values import Duration, Names, Percent, null_is_empty, one_or_many, wrong
 from sync_provider.core.contracts import ColumnType, known_types, parse_type
 
 ErrorKind = Literal["connection", "system"]
-
-
-class Keys(BaseModel):
-    """A map in which every key is known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SharedTarget(Keys):
@@ -132,6 +125,12 @@ class Shared(Keys):
     limits: Limits = Limits()
     execution: Literal["staged", "fused"] = Field(default="staged", description="one task per stage, or one for all")
     batch: BatchSize = BatchSize()
+    window: HoursField | None = Field(default=None, description="hours of the day it may work in: 01:00-06:00")
+    outside: Literal["wait", "skip"] = Field(default="wait", description="what a run outside the window does")
+    priority: PositiveInt = Field(default=1, description="greater runs first where slots are scarce")
+    resume_over: PositiveInt = Field(
+        default=1_000_000, description="staged loads larger than this many rows commit in chunks that a retry resumes"
+    )
     alerts: tuple[Alert, ...] = ()
     owner: str = ""
     tags: Names = ()
@@ -173,29 +172,26 @@ class Column(Keys):
         return None if self.type is None else parse_type(self.type)
 
 
-def as_text(value: Any) -> Any:
-    """Read a whole number as text: a cursor starts at 0 as well as at a date."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-class Incremental(Keys):
-    """`incremental:`: read only what is new."""
-
-    strategy: Literal["timestamp", "key", "log", "flag"] = "timestamp"
-    cursor: str = Field(description="source column that tells what is new")
-    lag: Duration = Field(default=300.0, description="read this far back again, for rows committed late")
-    start: Annotated[str, BeforeValidator(as_text)] | None = Field(
-        default=None, description="first cursor value ever read"
-    )
-
-
 class Interface(Shared):
     """One thing that syncs: a key under `interfaces:`."""
 
     title: str = ""
     target: InterfaceTarget = InterfaceTarget()
     primary_key: Names = Field(default=(), description="target columns; a merge is inferred from it")
-    write: Literal["append", "merge"] | None = Field(default=None, description="merge where there is a primary_key")
+    write: Literal["append", "merge", "replace"] | None = Field(
+        default=None, description="merge where there is a primary_key"
+    )
+    replace: Literal["truncate", "swap"] = Field(
+        default="truncate", description="write: replace by emptying the table (grants and views stay), or by renaming"
+    )
+    load: Literal["direct", "staged"] | None = Field(
+        default=None, description="straight into the table, or in chunks that a retry resumes; chosen otherwise"
+    )
+    guard: GuardField | None = Field(default=None, description="write: replace refuses fewer rows: {min_rows: 50%}")
+    deletes: DeletesField | None = Field(default=None, description="what becomes of rows the source has deleted")
+    pre_sql: Statements = Field(default=(), description="SQL for the target, in the transaction, before the rows")
+    post_sql: Statements = Field(default=(), description="SQL for the target, in the transaction, after the rows")
+    group: str = Field(default="", description="part of a large source that gets a DAG of its own")
     mode: Literal["full", "incremental"] | None = Field(default=None, description="inferred from `incremental:`")
     incremental: Incremental | None = None
     where: str | None = Field(default=None, description="SQL condition the source applies")
@@ -204,7 +200,7 @@ class Interface(Shared):
     columns: Annotated[
         dict[str, Annotated[Column, BeforeValidator(null_is_empty)]],
         BeforeValidator(null_is_empty),
-    ] = {}
+    ] = Field(default={})
     clean: tuple[Any, ...] = Field(default=(), description="cleaning steps, in order: - trim: [name]")
     checks: tuple[Any, ...] = Field(default=(), description="row rules: - not_null: [id]")
     mask: dict[str, Any] = Field(default={}, description="target column: method")
@@ -261,7 +257,7 @@ class ProjectFile(Keys):
 
     version: Literal[1] = 1
     defaults: Shared = Shared()
-    environments: dict[str, Annotated[Environment, BeforeValidator(null_is_empty)]] = {}
+    environments: dict[str, Annotated[Environment, BeforeValidator(null_is_empty)]] = Field(default={})
     store: str | None = Field(
         default=None, description="where runs are kept: a URL without password, or a connection id"
     )
@@ -284,6 +280,9 @@ BUILTIN: dict[str, Any] = {
         "errors": ["connection", "system"],
     },
     "batch": {"rows": 50_000},
+    "outside": "wait",
+    "priority": 1,
+    "resume_over": 1_000_000,
     "metadata_columns": True,
 }
 #: keys that replace as a whole: the parts of two of them together make no sense

@@ -124,6 +124,25 @@ def read_schedule(value: Any) -> Any:
     return {"cron": value}
 
 
+_HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S+))?")
+
+
+def read_hours(value: Any) -> Any:
+    """Read `01:00-06:00 Asia/Shanghai` → (first minute of the day, minute after the last, zone or None)."""
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    help_ = 'write it as "01:00-06:00", or "22:00-06:00 Asia/Shanghai"'
+    if found is None:
+        raise wrong(f"{value!r} is not a window of the day", help_)
+    hour, minute, last_hour, last_minute = map(int, found.groups()[:4])
+    start, end = hour * 60 + minute, last_hour * 60 + last_minute
+    if max(minute, last_minute) > 59 or start >= 1440 or end > 1440:
+        raise wrong(f"{value!r} is not a window of the day: no clock shows that", help_)
+    if start == end % 1440:
+        raise wrong(f"{value!r} begins where it ends", f"{help_}; remove it where any time will do")
+    return start, end, check_timezone(found[5]) if found[5] else None
+
+
+HoursField = Annotated[tuple[int, int, str | None], BeforeValidator(read_hours, json_schema_input_type=str)]
 ScheduleField = Annotated[
     Schedule,
     BeforeValidator(read_schedule, json_schema_input_type=Annotated[str, Field(min_length=1)] | Schedule),

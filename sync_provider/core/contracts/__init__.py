@@ -1,6 +1,7 @@
 """The nouns that travel between rooms, and the protocols a plugin keeps."""
 
 from sync_provider.core.contracts.data import (
+    DELETED,
     REJECTED,
     ROW,
     Batch,
@@ -17,6 +18,9 @@ from sync_provider.core.contracts.plan import (
     CheckPlan,
     CleanPlan,
     ColumnPlan,
+    DeletesPlan,
+    GuardPlan,
+    HoursPlan,
     IncrementPlan,
     MaskPlan,
     Plan,
@@ -51,6 +55,10 @@ __all__ = [
     "ConnectionInfo",
     "ConnectionLookup",
     "Counters",
+    "DELETED",
+    "DeletesPlan",
+    "GuardPlan",
+    "HoursPlan",
     "IncrementPlan",
     "Load",
     "LoadSpec",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: hidden column: number of the row in what was read, from 1; unique and rising within one run
 ROW = "__row"
 
+#: hidden column: whether the source says that this row is deleted; only where the plan has `deletes: {when: …}`
+DELETED = "__deleted"
+
 #: columns of a rejected frame, all String but ROW: what `_sync_rejected` keeps of a bad row
 REJECTED = ("__row", "position", "kind", "rule", "message", "key", "data", "raw", "action")
 # position  `orders_1.csv:1000` or `shop.orders`
@@ -61,11 +64,19 @@ class Window:
         since: lower bound, lag already taken off by the source.
         until: upper bound, fixed against the source before the first row is read. The checkpoint of the run.
             A full run reads all rows, also those beyond it or without a cursor; there it is the checkpoint only.
+        checkpoint: how far the checkpoint may move where that is less than `until`: rows of transactions that were
+            open before the read may still arrive in between. None = `until`.
     """
 
     kind: str
     since: str | None = None
     until: str | None = None
+    checkpoint: str | None = None
+
+    @property
+    def reaches(self) -> str | None:
+        """Return the checkpoint this run may leave behind."""
+        return self.checkpoint if self.checkpoint is not None else self.until
 
     @property
     def moves_checkpoint(self) -> bool:
@@ -91,6 +102,8 @@ class Batch:
             batch is number first_line + its ROW - ROW of the first (bad rows in between have their numbers too).
         bad: rows the source could not even split into columns, as a rejected frame (see `REJECTED`); None = none.
         total: rows the source expects in all, estimated cheaply, for progress and ETA; None = unknown.
+        position: what `Source.read(window, after=position)` takes to go on just behind this batch, also in another
+            process after a crash; "" = it cannot.
     """
 
     frame: pl.DataFrame
@@ -98,13 +111,15 @@ class Batch:
     first_line: int = 0
     bad: pl.DataFrame | None = None
     total: int | None = None
+    position: str = ""
 
 
 @dataclass(slots=True)
 class Counters:
     """The rows of one run. The law: read = loaded + superseded + rejected + dropped + deduplicated + filtered.
 
-    `inserted + updated + unchanged = loaded`; `warned` rows are among the loaded.
+    `inserted + updated + unchanged + removed = loaded`; `warned` rows are among the loaded. `removed` are rows read
+    that told of a delete and made one; `deleted` are rows of the target that went without a row read for them.
     """
 
     read: int = 0
@@ -118,6 +133,7 @@ class Counters:
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    removed: int = 0
     warned: int = 0
 
     def add(self, other: Counters) -> None:

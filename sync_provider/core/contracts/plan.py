@@ -32,12 +32,23 @@ class TargetPlan:
 
 @dataclass(frozen=True, slots=True)
 class IncrementPlan:
-    """How new rows are told: `cursor` names a source column; `lag_s` seconds are read again."""
+    """How new rows are told: `cursor` names a source column.
+
+    Args:
+        strategy: timestamp | key | flag.
+        lag_s: timestamp: seconds that are read again.
+        lag_keys: key: numbers below the checkpoint that are read again.
+        pending, claimed, done: flag: the cursor's values, as text.
+    """
 
     strategy: str
     cursor: str
-    lag_s: float
+    lag_s: float = 0.0
     start: str | None = None
+    lag_keys: int = 0
+    pending: str | None = None
+    claimed: str | None = None
+    done: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +100,51 @@ class BudgetPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardPlan:
+    """`guard:`: a replace that brings fewer rows is refused; percent of the rows that are there. 0 rows are too few."""
+
+    rows: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletesPlan:
+    """`deletes:`: what becomes of a target row that the source says is gone.
+
+    Args:
+        mode: soft (`_deleted_at` is set) | hard (the row is deleted).
+        when: condition over source columns that is true for a deleted row; None = the source tells by not
+            having the row any more (only a full read can know).
+    """
+
+    mode: str
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPlan:
-    """Airflow task retries. `errors`: kinds that are retried."""
+    """Airflow task retries. `errors`: kinds of error, or names of error classes, that are retried."""
 
     max: int = 2
     backoff: str = "exponential"
     delay_s: float = 30.0
     max_delay_s: float = 600.0
     errors: tuple[str, ...] = ("connection", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class HoursPlan:
+    """`window:` of the day in which loads may work.
+
+    Args:
+        start_min, end_min: minutes of the day in `timezone`, [start, end); end before start = over midnight.
+        outside: wait | skip.
+    """
+
+    start_min: int
+    end_min: int
+    timezone: str = "UTC"
+    outside: str = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +175,13 @@ class Plan:
     """Everything one interface needs to run, and nothing else.
 
     Args:
+        write: append | merge | replace.
+        replace: truncate (grants and views stay) | swap (readers never wait).
+        load: direct | staged (chunks are committed and resumed) | None: the engine chooses.
+        resume_over: rows from which a load that goes through a staging table can be resumed.
+        hours: the window of the day; None = any time.
+        priority: Airflow's priority_weight.
+        group: part of a large source that becomes a DAG of its own; '' = the source's.
         shared_files: whether every worker sees the files of `staging`, and of SQLite, at the same path.
     """
 
@@ -141,6 +196,13 @@ class Plan:
     primary_key: tuple[str, ...] = ()
     order_by: tuple[str, ...] = ()
     increment: IncrementPlan | None = None
+    replace: str = "truncate"
+    load: str | None = None
+    resume_over: int = 1_000_000
+    guard: GuardPlan | None = None
+    deletes: DeletesPlan | None = None
+    pre_sql: tuple[str, ...] = ()
+    post_sql: tuple[str, ...] = ()
     where: str | None = None
     filter: str | None = None
     columns: tuple[ColumnPlan, ...] = ()
@@ -151,6 +213,9 @@ class Plan:
     retry: RetryPlan = RetryPlan()
     timeout_s: float | None = None
     overlap: str = "wait"
+    hours: HoursPlan | None = None
+    priority: int = 1
+    group: str = ""
     limits: Mapping[str, Json] = field(default_factory=dict)
     execution: str = "staged"
     batch_rows: int = 50_000
@@ -182,8 +247,8 @@ class Plan:
         values: dict[str, Any] = dict(data)
         for name, kind in _PARTS.items():
             values[name] = kind(**values[name])
-        if values.get("increment"):
-            values["increment"] = IncrementPlan(**values["increment"])
+        for name, kind in _OPTIONAL.items():
+            values[name] = kind(**values[name]) if values.get(name) else None
         for name, kind in _LISTS.items():
             values[name] = tuple(kind(**_tuples(item)) for item in values[name])
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
@@ -210,6 +275,12 @@ _PARTS: dict[str, Any] = {
     "schedule": SchedulePlan,
     "max_bad": BudgetPlan,
     "retry": _retry,
+}
+_OPTIONAL: dict[str, Any] = {
+    "increment": IncrementPlan,
+    "guard": GuardPlan,
+    "deletes": DeletesPlan,
+    "hours": HoursPlan,
 }
 _LISTS: dict[str, Any] = {
     "columns": ColumnPlan,

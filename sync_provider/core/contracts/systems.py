@@ -78,11 +78,18 @@ class Source(Protocol):
                 row dated in the future cannot carry the checkpoint away.
         """
 
-    def read(self, window: Window) -> Iterator[Batch]:
-        """Yield batches of at most `plan.batch_rows` rows, in bounded memory."""
+    def read(self, window: Window, after: str = "") -> Iterator[Batch]:
+        """Yield batches of at most `plan.batch_rows` rows, in bounded memory.
+
+        Args:
+            after: `Batch.position` of the last batch that is safe; ROW goes on from there.
+        """
 
     def ack(self) -> None:
-        """Called after the target's commit, maybe twice, maybe never; only advice to the source."""
+        """Called after the target's commit, maybe twice, maybe never, maybe by another process than the reader.
+
+        Strategy `flag`: rows still `claimed` become `done`. For others only advice.
+        """
 
     def cancel(self) -> None:
         """Stop reading, on the server too. Any thread; never raises."""
@@ -124,7 +131,15 @@ class LoadSpec:
 
     Args:
         columns: target columns in order with their types, without the metadata columns.
-        write: append | merge.
+        write: append | merge | replace.
+        swap: replace: by renaming tables instead of emptying one.
+        through_stage: whether rows go through a staging table even where nothing has to be decided there.
+        stage: name of the lasting staging table in `stage_schema`, whose chunks are committed; '' = a temporary one,
+            all in one transaction.
+        guard_rows, guard_percent: a replace with fewer rows, or fewer percent of what is there, is refused.
+        deletes: soft | hard | '' (deletes are not applied).
+        delete_missing: rows of the target whose key was not read are gone in the source.
+        pre_sql, post_sql: statements run in the transaction before the rows move, and after.
         primary_key: target column names.
         newest_by: target columns, compared in order; a stored row with greater values is not overwritten.
         unique: sets of target columns that must be unique within the run; (rule name, on_fail, columns).
@@ -150,17 +165,28 @@ class LoadSpec:
     replace_until: str | None = None
     replace_until_included: bool = True
     metadata: tuple[str, datetime] | None = None
+    swap: bool = False
+    through_stage: bool = False
+    stage: str = ""
+    stage_schema: str | None = None
+    guard_rows: int | None = None
+    guard_percent: float | None = None
+    deletes: str = ""
+    delete_missing: bool = False
+    pre_sql: tuple[str, ...] = ()
+    post_sql: tuple[str, ...] = ()
 
     @property
     def staged(self) -> bool:
         """Whether rows go through a staging table: any decision that needs the whole run does."""
-        return self.write != "append" or bool(self.unique or self.deduplicate)
+        return self.write != "append" or self.through_stage or bool(self.stage or self.unique or self.deduplicate)
 
 
 class Load(Protocol):
-    """One load into one table on one open transaction of `session`.
+    """One load into one table on one session, whose transactions are the caller's to begin, commit and roll back.
 
-    Order of calls: `write` any number of times, `finish` once. Begin, commit and rollback are the caller's.
+    Order of calls: `write` any number of times, `finish` once. With `LoadSpec.stage` the caller commits between
+    writes, and `finish` may come in another process than the writes: what it needs is in the staging table.
     """
 
     @property

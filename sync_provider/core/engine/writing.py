@@ -179,8 +179,8 @@ class Writing:
         quarantine.replace(session, schema, plan, ticket.run_id, self.rejected.frames(), state="new")
         failpoint("ledger")
         before = checkpoint.get(session, schema, plan.id)
-        if ticket.window.moves_checkpoint and ticket.window.until is not None:
-            moved = (ticket.window.until, ticket.run_id, plan.increment.cursor if plan.increment else None)
+        if ticket.window.moves_checkpoint and ticket.window.reaches is not None:
+            moved = (ticket.window.reaches, ticket.run_id, plan.increment.cursor if plan.increment else None)
             self._checkpoint = checkpoint.advance(session, schema, plan.id, *moved)
         self.counters.warned = sum(self.warned.values())
         loads.finish(session, schema, plan.id, ticket.run_id, ticket.token, self.counters, before)

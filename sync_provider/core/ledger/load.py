@@ -29,7 +29,8 @@ def find(session: Session, schema: str | None, interface: str, run_id: str, shar
     if not found:
         return None
     row = found[0]
-    return LoadEntry(run_id, row["status"], Window(row["kind"], row["since"], row["until"]), int(row["token"]))
+    window = Window(row["kind"], row["since"], row["until"], row["checkpoint"])
+    return LoadEntry(run_id, row["status"], window, int(row["token"]))
 
 
 def start(

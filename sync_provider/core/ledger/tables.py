@@ -114,6 +114,7 @@ def _load(metadata: sa.MetaData) -> sa.Table:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("since", sa.Text),
         sa.Column("until", sa.Text),
+        sa.Column("checkpoint", sa.Text),  # how far the checkpoint may move, where that is less than until
         *(sa.Column(f"rows_{name}", sa.BigInteger) for name in counts),
         sa.Column("checkpoint_before", sa.Text),
         sa.Column("error", sa.Text),

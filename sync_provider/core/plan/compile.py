@@ -15,6 +15,9 @@ from sync_provider.core.contracts import (
     AlertPlan,
     BudgetPlan,
     ColumnPlan,
+    DeletesPlan,
+    GuardPlan,
+    HoursPlan,
     IncrementPlan,
     Plan,
     RetryPlan,
@@ -53,9 +56,6 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         max_bad=BudgetPlan(**model.max_bad.model_dump()) if model.max_bad else BudgetPlan(),
         retry=_retry(model),
         timeout_s=model.timeout,
-        overlap=model.overlap,
-        limits=model.limits.model_dump(exclude_none=True),
-        execution=model.execution,
         batch_rows=model.batch.rows,
         metadata_columns=model.metadata_columns,
         alerts=tuple(AlertPlan(alert.when, alert.notifier, alert.args) for alert in model.alerts),
@@ -68,7 +68,28 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         tags=model.tags,
         environment=settings.environment,
     )
-    return replace(plan, config_file=str(settings.top / source.file), config_hash=config_hash(plan))
+    plan = replace(_completed(plan, model), config_file=str(settings.top / source.file))
+    return replace(plan, config_hash=config_hash(plan))
+
+
+def _completed(plan: Plan, model: Interface) -> Plan:
+    """Return the plan with when it runs beside others, and how its rows are written beyond `write:`."""
+    return replace(
+        plan,
+        overlap=model.overlap,
+        hours=_hours(model),
+        priority=model.priority,
+        group=model.group,
+        limits=model.limits.model_dump(exclude_none=True),
+        execution=model.execution,
+        replace=model.replace,
+        load=model.load,
+        resume_over=model.resume_over,
+        guard=GuardPlan(model.guard.rows, model.guard.percent) if model.guard else None,
+        deletes=DeletesPlan(model.deletes.mode, model.deletes.when) if model.deletes else None,
+        pre_sql=model.pre_sql,
+        post_sql=model.post_sql,
+    )
 
 
 def config_hash(plan: Plan) -> str:
@@ -101,7 +122,21 @@ def _schedule(model: Interface, root: Node) -> SchedulePlan:
 
 def _increment(model: Interface) -> IncrementPlan | None:
     new = model.incremental
-    return IncrementPlan(new.strategy, new.cursor, new.lag, new.start) if new else None
+    if new is None:
+        return None
+    values = {name: getattr(new, name) for name in ("start", "pending", "claimed", "done")}
+    by_key = new.strategy == "key"
+    lag = new.lag if new.lag is not None else 300.0
+    return IncrementPlan(
+        new.strategy, new.cursor, 0.0 if by_key else lag, lag_keys=int(new.lag or 0) if by_key else 0, **values
+    )
+
+
+def _hours(model: Interface) -> HoursPlan | None:
+    if model.window is None:
+        return None
+    start, end, zone = model.window
+    return HoursPlan(start, end, zone or model.schedule.timezone or model.timezone, model.outside)
 
 
 def _columns(model: Interface) -> tuple[ColumnPlan, ...]:

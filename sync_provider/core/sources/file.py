@@ -87,7 +87,7 @@ class FileSource:
         """Return the whole: files are always read in full."""
         return Window("full")
 
-    def read(self, window: Window) -> Iterator[Batch]:
+    def read(self, window: Window, after: str = "") -> Iterator[Batch]:
         """Yield the rows of every file in the order of their names; no batch spans two files."""
         progress = _Progress([path.stat().st_size for path in self._found()])
         for path in self._found():

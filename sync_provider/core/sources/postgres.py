@@ -86,7 +86,7 @@ class PostgresSource:
         lag = 0.0 if since in (None, first) else increment.lag_s
         return Window(kind, moments.earlier(start, lag) if start else None, newest)
 
-    def read(self, window: Window) -> Iterator[Batch]:
+    def read(self, window: Window, after: str = "") -> Iterator[Batch]:
         """Yield the window's rows; a column with a value that is not of its type is String in that batch."""
         columns = self.columns()
         names = needed(self._plan, columns)

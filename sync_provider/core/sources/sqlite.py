@@ -82,7 +82,7 @@ class SqliteSource:
         lag = 0.0 if since in (None, first) else increment.lag_s
         return Window(kind, moments.earlier(start, lag) if start else None, cursors.later(newest, start))
 
-    def read(self, window: Window) -> Iterator[Batch]:
+    def read(self, window: Window, after: str = "") -> Iterator[Batch]:
         """Yield the window's rows; a column with a value that is not of its type is String in that batch."""
         columns = {name: self.columns()[name] for name in needed(self._plan, self.columns())}
         if window.kind == "incremental" and window.until is None:
