@@ -42,7 +42,7 @@ check: lint ## lint, unit, golden and house tests: seconds, no server needed
 	$(BIN)/pytest -n 2 $(wildcard $(QUICK))
 
 packages:
-	@bash scripts/system_packages.sh
+	@bash scripts/system_packages.sh servers
 
 test: $(DEV) packages ## every test, with real servers and a real Airflow
 	@$(BIN)/pytest -n 2 $(wildcard $(ALONGSIDE)); first=$$?; $(BIN)/pytest $(ALONE) && exit $$first

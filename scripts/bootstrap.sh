@@ -34,7 +34,14 @@ mirror=${PIP_INDEX_URL:-$("$venv/bin/python" -m pip config get global.index-url 
 case $venv in /*) export VIRTUAL_ENV=$venv ;; *) export VIRTUAL_ENV=$PWD/$venv ;; esac
 
 wanted=(-e .)
-[ "$kind" = run ] || wanted=(-e '.[postgres,slack,smtp]' --group test --group check)
+if [ "$kind" != run ]; then
+  bash scripts/system_packages.sh build
+  extras=postgres,slack,smtp
+  # the driver is compiled; where that cannot be, the tests of MySQL say so
+  if "$venv/bin/python" -c 'import MySQLdb' 2>/dev/null || pkg-config --exists libmariadb 2>/dev/null ||
+    pkg-config --exists mysqlclient 2>/dev/null; then extras=$extras,mysql; fi
+  wanted=(-e ".[$extras]" --group test --group check)
+fi
 # byte code is compiled here, once: without it every Airflow process starts 3 seconds later
 "$venv/bin/uv" pip install --quiet --compile-bytecode -c constraints.txt "${wanted[@]}"
 PYTHONDONTWRITEBYTECODE='' "$venv/bin/python" -m compileall -q sync_provider

@@ -1,4 +1,4 @@
-"""Servers and connections for all tests: `postgres` and `sqlite` give each test an empty database of its own."""
+"""Servers and connections for all tests: `postgres`, `mariadb` and `sqlite` give each an empty database of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.errors import ConfigError
 from tests.services.connections import airflow_conn
+from tests.services.mariadb import MariadbServer
 from tests.services.postgres import PostgresServer
 
 _HERE = Path(__file__).parent
@@ -37,6 +38,22 @@ def postgres(postgres_server: PostgresServer) -> Iterator[ConnectionInfo]:
     info = postgres_server.create_database()
     yield info
     postgres_server.drop_database(info)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    """One MariaDB server for all tests of this process."""
+    server = MariadbServer.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mariadb(mariadb_server: MariadbServer) -> Iterator[ConnectionInfo]:
+    """An empty MariaDB database, dropped after the test."""
+    info = mariadb_server.create_database()
+    yield info
+    mariadb_server.drop_database(info)
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import MySQLdb
 import psutil
 import psycopg
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo
+from tests.services import mariadb as mariadb_service
+from tests.services.mariadb import MariadbServer
 from tests.services.postgres import PostgresServer, execute
 from tests.services.processes import wait_for
 
@@ -29,11 +32,25 @@ def test_a_wrong_password_is_refused(postgres: ConnectionInfo) -> None:
         execute(replace(postgres, password="wrong"), "SELECT 1")
 
 
-def test_the_server_ends_with_its_owner_even_by_sigkill() -> None:
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_gets_an_empty_mariadb_database(mariadb: ConnectionInfo, turn: int) -> None:
+    assert mariadb_service.execute(mariadb, "SHOW TABLES") == []
+    mariadb_service.execute(mariadb, "CREATE TABLE mine (id int); INSERT INTO mine VALUES (1), (2)")
+    assert mariadb_service.execute(mariadb, "SELECT count(*) FROM mine") == [(2,)]
+
+
+def test_mariadb_refuses_a_wrong_password(mariadb: ConnectionInfo) -> None:
+    with pytest.raises(MySQLdb.OperationalError, match="Access denied"):
+        mariadb_service.execute(replace(mariadb, password="wrong"), "SELECT 1")
+
+
+@pytest.mark.parametrize("server", ["postgres.PostgresServer", "mariadb.MariadbServer"])
+def test_the_server_ends_with_its_owner_even_by_sigkill(server: str) -> None:
+    module, name = server.split(".")
     code = (
         "import time\n"
-        "from tests.services.postgres import PostgresServer\n"
-        "server = PostgresServer.start()\n"
+        f"from tests.services.{module} import {name}\n"
+        f"server = {name}.start()\n"
         "print(server.process.pid, server.folder, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -46,8 +63,9 @@ def test_the_server_ends_with_its_owner_even_by_sigkill() -> None:
     shutil.rmtree(folder)
 
 
-def test_stop_removes_process_and_folder() -> None:
-    server = PostgresServer.start()
+@pytest.mark.parametrize("kind", [PostgresServer, MariadbServer])
+def test_stop_removes_process_and_folder(kind: type[PostgresServer] | type[MariadbServer]) -> None:
+    server = kind.start()
     server.stop()
     assert server.process.poll() is not None
     assert not server.folder.exists()
