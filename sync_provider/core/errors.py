@@ -9,6 +9,7 @@ SyncError
 ├── ResourceError        disk, memory, locks, quota                 (retried later)
 ├── BusyError            another run holds the lease                (wait, then again)
 ├── SkippedError         another run holds the lease and `overlap: skip`  (skipped, not failed)
+├── PausedError          the window of the day closed; goes on when it opens  (waits, then again)
 ├── CancelledError       a person, the scheduler or the next run stopped the run  (not retried)
 └── ContractError        a plugin or this program broke its promise (not retried)
 
@@ -17,6 +18,7 @@ Bad *rows* are values and never exceptions.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 
@@ -96,6 +98,24 @@ class SkippedError(SyncError):
     """There is nothing to do in this run, by configuration."""
 
     kind = "system"
+
+
+class PausedError(SyncError):
+    """A load stopped between two chunks because the window of the day closed; done again, it goes on there.
+
+    Args:
+        until: when the window opens again, aware UTC.
+    """
+
+    kind = "system"
+    retryable = True
+
+    def __init__(self, what: str, fix: str = "", code: str = "", until: datetime | None = None) -> None:
+        super().__init__(what, fix, code)
+        self.until = until
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.what, self.fix, self.code, self.until))
 
 
 class CancelledError(SyncError):

@@ -16,6 +16,7 @@ from sync_provider.core.contracts import ROW, Counters, LoadSpec, Session, Targe
 from sync_provider.core.errors import CancelledError
 from sync_provider.testing.target_arena import TRICKY, make_frame, stored
 from sync_provider.testing.target_merging import TargetMerging
+from sync_provider.testing.target_staging import TargetStaging
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 _ODD_NAMES = [
@@ -24,7 +25,7 @@ _ODD_NAMES = [
 ]  # fmt: skip
 
 
-class TargetContract(TargetMerging):
+class TargetContract(TargetMerging, TargetStaging):
     """Subclass it, and define a fixture `target` that returns your target on an empty database.
 
     Set `schema` where tables belong into one, and `folds_case` where names that differ in case only are the same.

@@ -230,6 +230,23 @@ class Target(Protocol):
     def load(self, session: Session, spec: LoadSpec) -> Load:
         """Start a load on a session whose transaction is open."""
 
+    def prepare(self, session: Session, spec: LoadSpec, *, fresh: bool) -> int:
+        """Make the lasting staging table `spec.stage`, outside any transaction, and return the rows it holds.
+
+        Args:
+            fresh: throw away what it holds; else keep it, where it still has the columns of `spec`.
+        """
+
+    def discard(self, session: Session, spec: LoadSpec) -> None:
+        """Drop the lasting staging table, outside any transaction, where it is there."""
+
+    def recover(self, session: Session, spec: LoadSpec, *, committed: bool) -> None:
+        """Finish or undo what a killed `replace` by renaming left behind, outside any transaction.
+
+        Args:
+            committed: whether the ledger says that the run which made it was committed.
+        """
+
     def terminate(self, backend: str) -> None:
         """End another connection by what `Session.backend` returned, if it is still the same; never raises."""
 

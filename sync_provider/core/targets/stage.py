@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sync_provider.core.contracts import ROW, Counters, LoadSpec
 from sync_provider.core.errors import QualityGateError
-from sync_provider.core.systems.names import listed, quote
+from sync_provider.core.systems.names import listed, qualified, quote
 from sync_provider.core.targets.refused import rejected, shown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class SqlText(Protocol):
 
 
 class Stage:
-    """The rows of one run in a temporary table `_sync_stage`, with their `ROW`.
+    """The rows of one run in a temporary table `_sync_stage`, or in the lasting one of the spec, with their `ROW`.
 
     Args:
         temp: schema of temporary tables: pg_temp, temp.
@@ -38,7 +38,7 @@ class Stage:
     def __init__(self, session: SqlText, spec: LoadSpec, temp: str) -> None:
         self._session = session
         self._spec = spec
-        self.table = f"{temp}.{quote(STAGE)}"
+        self.table = qualified(spec.stage_schema, spec.stage) if spec.stage else f"{temp}.{quote(STAGE)}"
         self._broken = f"{temp}.{quote(_BROKEN)}"
         self.counters = Counters()
         self.warned: dict[str, int] = {}

@@ -140,12 +140,16 @@ def stage_sql(spec: LoadSpec, stage: str, table: str, have: Iterable[str]) -> li
     Args:
         have: the target's columns.
     """
-    dropped = [f"DROP COLUMN {quote(name)}" for name in have if name not in spec.columns]
-    free = [f"ALTER COLUMN {quote(name)} DROP NOT NULL" for name in spec.primary_key]  # decided with all rows
-    changes = ", ".join(['ADD COLUMN "__row" bigint NOT NULL', *dropped, *free])
     name = stage.partition(".")[2]
     return [
         f"DROP TABLE IF EXISTS {stage}",
         f"CREATE TEMPORARY TABLE {name} (LIKE {table} INCLUDING CONSTRAINTS) ON COMMIT DROP",
-        f"ALTER TABLE {stage} {changes}",
+        stage_shape_sql(spec, stage, have),
     ]
+
+
+def stage_shape_sql(spec: LoadSpec, stage: str, have: Iterable[str]) -> str:
+    """Return the statement that makes a copy of the target's shape a staging table."""
+    dropped = [f"DROP COLUMN {quote(name)}" for name in have if name not in spec.columns]
+    free = [f"ALTER COLUMN {quote(name)} DROP NOT NULL" for name in spec.primary_key]  # decided with all rows
+    return f"ALTER TABLE {stage} " + ", ".join(['ADD COLUMN "__row" bigint NOT NULL', *dropped, *free])

@@ -1,4 +1,4 @@
-"""One load into one PostgreSQL table: straight by COPY, or through a temporary table where set rules are settled."""
+"""One load into one PostgreSQL table: straight by COPY, or through a staging table where set rules are settled."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class PostgresLoad:
         self._kind = check_table(session, spec)
         self._stage = PgStage(session, spec, "pg_temp")
         self._deleted = 0
-        if spec.staged:
+        if spec.stage:
+            self._copier = Copier(session, spec, spec.stage, spec.stage_schema, staged=True)
+        elif spec.staged:
             have = table_columns(session, spec.schema, spec.table) or {}
             for sql in stage_sql(spec, self._stage.table, self._target, have):
                 session.script(sql)
@@ -64,7 +66,7 @@ class PostgresLoad:
         if not self._spec.staged:
             rows = self._copier.rows
             return Counters(loaded=rows, inserted=rows, deleted=self._deleted), None
-        if self._copier.rows >= _ANALYZE_ROWS:
+        if self._copier.rows >= _ANALYZE_ROWS or self._spec.stage:
             self._session.script(f"ANALYZE {self._stage.table}")
         self._remove_replaced()
         self._stage.decide()
@@ -72,7 +74,8 @@ class PostgresLoad:
         mover.move()
         counters = self._stage.counters
         counters.deleted = self._deleted
-        self._session.script(f"DROP TABLE {self._stage.table}")
+        if not self._spec.stage:
+            self._session.script(f"DROP TABLE {self._stage.table}")
         return counters, joined(self._stage.rejected)
 
     def _move(self, where: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from sync_provider.core.errors import ContractError, SyncError
 from sync_provider.core.systems.postgres.names import literal
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.systems.postgres.types import table_columns
+from sync_provider.core.targets.postgres import lasting
 from sync_provider.core.targets.postgres.catalogue import create_sql
 from sync_provider.core.targets.postgres.load import PostgresLoad
 
@@ -50,9 +51,18 @@ class PostgresTarget:
         Raises:
             ConfigError: the table is not there, lacks our columns, or cannot be merged into.
         """
-        if not isinstance(session, PgSession):
-            raise ContractError(f"a load into PostgreSQL wants this target's own session, got {type(session).__name__}")
-        return PostgresLoad(session, spec)
+        return PostgresLoad(_own(session), spec)
+
+    def prepare(self, session: Session, spec: LoadSpec, *, fresh: bool) -> int:
+        """Make or keep the lasting staging table; return the rows it holds."""
+        return lasting.prepare(_own(session), spec, fresh=fresh)
+
+    def discard(self, session: Session, spec: LoadSpec) -> None:
+        """Drop the lasting staging table, where it is there."""
+        lasting.discard(_own(session), spec)
+
+    def recover(self, session: Session, spec: LoadSpec, *, committed: bool) -> None:
+        """Do nothing: DDL is part of the transaction here, and a killed one leaves nothing behind."""
 
     def terminate(self, backend: str) -> None:
         """End another connection by what `Session.backend` returned, if it is still the same; never raises."""
@@ -76,3 +86,9 @@ class PostgresTarget:
             yield session
         finally:
             session.close()
+
+
+def _own(session: Session) -> PgSession:
+    if not isinstance(session, PgSession):
+        raise ContractError(f"a load into PostgreSQL wants this target's own session, got {type(session).__name__}")
+    return session

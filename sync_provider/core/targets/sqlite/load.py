@@ -1,4 +1,4 @@
-"""One load into one SQLite table: staged in the connection's own temporary file, moved under the write lock."""
+"""One load into one SQLite table: staged in the connection's own file or a lasting table, moved under the lock."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class SqliteLoad:
         self._stage = SqliteStage(session, spec, "temp")
         marks = ", ".join("?" * (len(spec.columns) + 1))
         self._insert = f"INSERT INTO {self._stage.table} VALUES ({marks})"
-        for sql in stage_sql(spec, self._stage.table, table):
-            session.script(sql)
+        if not spec.stage:
+            for sql in stage_sql(spec, self._stage.table, table):
+                session.script(sql)
 
     @property
     def warned(self) -> dict[str, int]:
@@ -71,11 +72,15 @@ class SqliteLoad:
     def finish(self) -> tuple[Counters, pl.DataFrame | None]:
         """Settle set rules, take the write lock, and move what was staged; return counts and rejected rows."""
         stage = self._stage
-        stage.decide()
+        if not self._spec.stage:
+            stage.decide()  # in the connection's own file: others go on writing
         self._session.execute(f"DELETE FROM {self._target} WHERE false")  # takes the lock before anything is read
+        if self._spec.stage:
+            stage.decide()
         stage.counters.deleted = self._remove_replaced()
         Mover(self._session, self._spec, stage, self._move, self._reason).move()
-        self._session.script(f"DROP TABLE {stage.table}")
+        if not self._spec.stage:
+            self._session.script(f"DROP TABLE {stage.table}")
         return stage.counters, joined(stage.rejected)
 
     def _move(self, where: str) -> tuple[int, int]:

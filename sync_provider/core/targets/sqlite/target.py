@@ -9,7 +9,8 @@ from sync_provider.core.contracts import ColumnType, ConnectionInfo, LoadSpec, S
 from sync_provider.core.errors import ContractError
 from sync_provider.core.systems.sqlite.session import SqliteSession
 from sync_provider.core.systems.sqlite.types import table_columns
-from sync_provider.core.targets.sqlite.catalogue import check_schema, check_table, create_sql, read_table
+from sync_provider.core.targets.sqlite import lasting
+from sync_provider.core.targets.sqlite.catalogue import Table, check_schema, check_table, create_sql, read_table
 from sync_provider.core.targets.sqlite.load import SqliteLoad
 
 
@@ -49,18 +50,31 @@ class SqliteTarget:
         Raises:
             ConfigError: the table is not there, lacks our columns, or cannot be merged into.
         """
-        if not isinstance(session, SqliteSession):
-            raise ContractError(f"a load into SQLite wants this target's own session, got {type(session).__name__}")
-        check_schema(spec.schema)
-        with self._asking() as beside:
-            table = beside.use(lambda connection: read_table(connection, spec.table))
-        return SqliteLoad(session, spec, check_table(table, spec))
+        return SqliteLoad(_own(session), spec, self._table(spec))
+
+    def prepare(self, session: Session, spec: LoadSpec, *, fresh: bool) -> int:
+        """Make or keep the lasting staging table; return the rows it holds."""
+        check_schema(spec.stage_schema)
+        return lasting.prepare(_own(session), spec, self._table(spec), fresh=fresh)
+
+    def discard(self, session: Session, spec: LoadSpec) -> None:
+        """Drop the lasting staging table, where it is there."""
+        lasting.discard(_own(session), spec)
+
+    def recover(self, session: Session, spec: LoadSpec, *, committed: bool) -> None:
+        """Do nothing: DDL is part of the transaction here, and a killed one leaves nothing behind."""
 
     def terminate(self, backend: str) -> None:
         """Do nothing: a file has no server process to end."""
 
     def close(self) -> None:
         """Release everything: nothing is held."""
+
+    def _table(self, spec: LoadSpec) -> Table:
+        check_schema(spec.schema)
+        with self._asking() as beside:
+            table = beside.use(lambda connection: read_table(connection, spec.table))
+        return check_table(table, spec)
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[SqliteSession]:
@@ -69,3 +83,9 @@ class SqliteTarget:
             yield session
         finally:
             session.close()
+
+
+def _own(session: Session) -> SqliteSession:
+    if not isinstance(session, SqliteSession):
+        raise ContractError(f"a load into SQLite wants this target's own session, got {type(session).__name__}")
+    return session
