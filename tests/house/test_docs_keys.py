@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -26,6 +27,8 @@ from sync_provider.core.plan import load_project
 from tests.house.markdown import DOCS, rows
 
 PAGE = DOCS / "yaml.md"
+#: the examples are of no one type: a source that can do every strategy
+ANY_SOURCE = replace(registry.load("sources", "postgres"), incremental=("timestamp", "key", "flag"))
 INHERITED, SOURCE, INTERFACE, PROJECT = (
     "Inherited keys",
     "Keys of a source file",
@@ -123,7 +126,7 @@ def examples() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("title", "example"), examples())
 def test_the_example_of_a_key_loads(title: str, example: str, tmp_path: Path) -> None:
     source: dict[str, Any] = {
-        "source": {"type": "postgres", "connection": "crm_db"},
+        "source": {"type": f"{__name__}:ANY_SOURCE", "connection": "crm_db"},
         "target": {"connection": "dwh", "schema": "ods"},
         "interfaces": {"orders": {}},
     }
