@@ -9,8 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,15 @@ class PostgresServer:
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def start(cls) -> PostgresServer:
-        """Make a cluster and start it. Skips (in CI: fails) where there are no server programs."""
+    def start(cls, **settings: str) -> PostgresServer:
+        """Make a cluster and start it. Skips (in CI: fails) where there are no server programs.
+
+        Args:
+            settings: beside ours; one that will crash needs `synchronous_commit="on"` to keep what it committed.
+        """
         programs = binaries()
         if programs is None:
             missing("PostgreSQL", "sudo apt-get install postgresql")
@@ -66,15 +71,21 @@ class PostgresServer:
         init += [f"--pwfile={secret}", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run(init, check=True, stdout=subprocess.DEVNULL, cwd=folder, **owner)
         port = free_port()
-        options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-k", folder, *options],
-                stdout=log, stderr=log, cwd=folder, preexec_fn=dies_with_parent(signal.SIGQUIT), **owner,
-            )  # fmt: skip
-        server = cls(folder, port, process)
+        server = cls(folder, port, _launch(programs, folder, port, settings, owner), settings)
         wait_for(server.ready, 30, f"PostgreSQL, log in {folder / 'log'}")
         return server
+
+    def crash(self) -> None:
+        """End it as a power cut does: nobody says goodbye, and what was committed is in the log alone."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(20)
+
+    def restart(self) -> None:
+        """Start it again after a crash, on the same port and data."""
+        programs = binaries()
+        assert programs is not None
+        self.process = _launch(programs, self.folder, self.port, self.settings, _owner(self.folder))
+        wait_for(self.ready, 30, f"PostgreSQL, log in {self.folder / 'log'}")
 
     def connection(self, database: str = "postgres") -> ConnectionInfo:
         """Return the connection of one database of this server; its id is `pg`."""
@@ -123,6 +134,17 @@ def execute(info: ConnectionInfo, sql: str, values: Sequence[Any] | None = None)
         while cursor.nextset():
             pass
         return cursor.fetchall() if cursor.description else []
+
+
+def _launch(
+    programs: Path, folder: Path, port: int, settings: Mapping[str, str], owner: dict[str, Any]
+) -> subprocess.Popen[bytes]:
+    options = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": port, **settings}.items()]
+    with open(folder / "log", "ab") as log:
+        return subprocess.Popen(
+            [programs / "postgres", "-D", folder / "data", "-k", folder, *options],
+            stdout=log, stderr=log, cwd=folder, preexec_fn=dies_with_parent(signal.SIGQUIT), **owner,
+        )  # fmt: skip
 
 
 def _version(programs: Path) -> int:
