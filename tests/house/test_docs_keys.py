@@ -14,15 +14,8 @@ import yaml
 from pydantic import BaseModel
 
 from sync_provider.core import registry
-from sync_provider.core.config.models import (
-    BUILTIN,
-    Environment,
-    Interface,
-    ProjectFile,
-    Shared,
-    SourceFile,
-    SourceHead,
-)
+from sync_provider.core.config.models import BUILTIN, Interface, Shared, SourceFile, SourceHead
+from sync_provider.core.config.project_models import Environment, ProjectFile
 from sync_provider.core.plan import load_project
 from tests.house.markdown import DOCS, rows
 

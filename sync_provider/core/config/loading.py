@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
 
-from sync_provider.core.config.values import Duration, Percent, one_or_many
+from sync_provider.core.config.values import Duration, Percent, one_or_many, parse_duration, wrong
 
 
 class Keys(BaseModel):
@@ -23,12 +23,23 @@ def as_text(value: Any) -> Any:
 ScalarText = Annotated[str, BeforeValidator(as_text, json_schema_input_type=str | int)]
 
 
+def read_lag(value: Any) -> Any:
+    """Read `5m` as seconds (float) and `1000` as a number of keys (int); which of the two fits, the strategy tells."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and value < 0:
+        raise wrong(f"{value} is less than nothing", "write how far to read back: 5m, or 1000 with `strategy: key`")
+    return value if number and isinstance(value, int) else parse_duration(value)
+
+
+Lag = Annotated[float | int, BeforeValidator(read_lag, json_schema_input_type=Duration | NonNegativeInt)]
+
+
 class Incremental(Keys):
     """`incremental:`: read only what is new."""
 
     strategy: Literal["timestamp", "key", "log", "flag"] = "timestamp"
     cursor: str = Field(description="source column that tells what is new")
-    lag: Duration | NonNegativeInt | None = Field(
+    lag: Lag | None = Field(
         default=None, description="read this far back again, for rows committed late: 5m; a number where `key`"
     )
     start: ScalarText | None = Field(default=None, description="first cursor value ever read")

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from sync_provider.core.config.levels import PROJECT_FILE, builtin, inherited, merge
 from sync_provider.core.config.messages import problems_of
-from sync_provider.core.config.models import ProjectFile
 from sync_provider.core.config.positions import Document, Node
 from sync_provider.core.config.problems import Problem, not_one_of
+from sync_provider.core.config.project_models import ProjectFile
 from sync_provider.core.config.reading import read_file
 from sync_provider.core.config.secrets import find_secrets
 

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from sync_provider.core import registry
-from sync_provider.core.config.models import Interface, ProjectFile, SourceFile, SourceHead
+from sync_provider.core.config.models import Interface, SourceFile, SourceHead
+from sync_provider.core.config.project_models import ProjectFile
 from sync_provider.core.config.words import ON_FAIL
 from sync_provider.core.contracts import SourceType
 

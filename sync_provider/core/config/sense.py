@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sync_provider.core.config import sense_increments
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem, not_one_of
@@ -72,6 +73,7 @@ def _mode(root: Node, interface: Interface, source: SourceType) -> Iterator[Prob
         elif interface.incremental.strategy not in source.incremental:
             message = not_one_of(interface.incremental.strategy, source.incremental)
             yield root.find(("incremental", "strategy")).problem(f"source type {source.type!r}: {message}")
+        yield from sense_increments.check(root, interface.incremental)
         if interface.mode == "full":
             yield root.find(("mode",)).problem("mode: full contradicts `incremental:`", "remove one of the two")
     elif interface.mode == "incremental":
