@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -122,7 +122,7 @@ class MariadbServer:
 
 
 def execute(
-    info: ConnectionInfo, sql: str, values: Sequence[Any] | None = None, *, missing_ok: bool = False
+    info: ConnectionInfo, sql: str, values: Sequence[Any] | Mapping[str, Any] | None = None, *, missing_ok: bool = False
 ) -> list[tuple[Any, ...]]:
     """Run SQL, also several statements, each committed, and return the rows of the last one if it has any.
 

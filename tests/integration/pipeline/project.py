@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sync_provider.core import engine
 from sync_provider.core.contracts import ConnectionInfo, Plan, RunReport
 from sync_provider.core.errors import ConfigError, SyncError
 from sync_provider.core.plan import load_project
+from tests.services import mariadb
 from tests.services.connections import airflow_conn
 
 
@@ -112,7 +114,9 @@ class Project:
 
 
 def query(info: ConnectionInfo, sql: str, params: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """Execute one statement on PostgreSQL or SQLite and return its rows, if any."""
+    """Execute one statement on PostgreSQL, MariaDB or SQLite and return its rows, if any."""
+    if info.type == "mysql":
+        return mariadb.execute(info, re.sub(r":(\w+)", r"%(\1)s", sql) if params else sql, params)
     if info.type == "sqlite":
         connection = sqlite3.connect(str(info.host), timeout=60, isolation_level=None)
         try:
