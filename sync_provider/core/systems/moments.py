@@ -65,6 +65,28 @@ def aware(text: str) -> str:
     return written(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
 
 
+def repeated_since(now: datetime, zone: str) -> str | None:
+    """Return when the hour began that the clocks of `zone` show twice, while they show it; else None.
+
+    A row written in it may carry a time before one that was read already: no checkpoint may pass this moment.
+
+    Args:
+        now: aware.
+    """
+    clock = now.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0)
+    if not _shown_twice(clock, zone):
+        return None
+    while _shown_twice(clock - timedelta(minutes=1), zone):
+        clock -= timedelta(minutes=1)
+    return written(clock)
+
+
+def _shown_twice(clock: datetime, zone: str) -> bool:
+    first = clock.replace(tzinfo=ZoneInfo(zone), fold=0)
+    second = clock.replace(tzinfo=ZoneInfo(zone), fold=1)
+    return (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())
+
+
 def cursor_zone(plan: Plan, increment: IncrementPlan) -> str:
     """Return the time zone of the cursor's naive times: its column's `timezone:`, else UTC."""
     zones = (column.timezone for column in plan.columns if column.name == increment.cursor)
