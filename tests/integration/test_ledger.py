@@ -29,7 +29,7 @@ PLAN = Plan(
 TTL = timedelta(seconds=60)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     opened = _open(request.getfixturevalue(request.param))
     for sql in tables.create_sql(opened.dialect, None):
@@ -43,6 +43,10 @@ def _open(info: ConnectionInfo) -> Session:
         from sync_provider.core.systems.sqlite.session import SqliteSession
 
         return SqliteSession(info)
+    if info.type == "mysql":
+        from sync_provider.core.systems.mysql.session import MySqlSession
+
+        return MySqlSession(info)
     from sync_provider.core.systems.postgres.session import PgSession
 
     return PgSession(info)

@@ -11,8 +11,9 @@ from sync_provider.core.contracts import Session
 
 def now(session: Session) -> datetime:
     """Return the server's time, aware UTC; a SQLite file's clock is this machine's."""
-    if session.dialect != "postgresql":
+    if session.dialect == "sqlite":
         return datetime.now(timezone.utc)
-    found = session.rows(sa.select(sa.func.clock_timestamp().label("now")))[0]["now"]
+    asked = sa.func.clock_timestamp() if session.dialect == "postgresql" else sa.func.utc_timestamp(6)
+    found = session.rows(sa.select(sa.type_coerce(asked, sa.DateTime(timezone=True)).label("now")))[0]["now"]
     assert isinstance(found, datetime)
     return found

@@ -10,6 +10,7 @@ from functools import cache
 import sqlalchemy as sa
 
 from sync_provider.core.contracts import Counters, Session
+from sync_provider.core.ledger import mysql
 
 #: raised when a change cannot be read by the version before
 VERSION = 1
@@ -67,7 +68,12 @@ def make(session: Session, schema: str | None, statements: Iterable[str]) -> Non
     """Execute `CREATE … IF NOT EXISTS` statements all or none, one process at a time.
 
     PostgreSQL's own IF NOT EXISTS fails where two come at once; half of our tables would look like all of them.
+    On MySQL each statement stands for itself: what a process that was killed left out, the next one makes.
     """
+    if session.dialect == "mysql":
+        with mysql.one_maker(session):
+            _make(session, schema, statements)
+        return
     if session.dialect == "sqlite":
         session.script(
             "BEGIN IMMEDIATE"
@@ -77,17 +83,24 @@ def make(session: Session, schema: str | None, statements: Iterable[str]) -> Non
     try:
         if session.dialect == "postgresql":
             session.run(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
-        for sql in statements:
-            # who may create tables in a schema need not have the right to create it
-            if not sql.startswith("CREATE SCHEMA") or not _is_there(session, schema):
-                session.script(sql)
+        _make(session, schema, statements)
         session.commit()
     except BaseException:
         session.rollback()
         raise
 
 
+def _make(session: Session, schema: str | None, statements: Iterable[str]) -> None:
+    for sql in statements:
+        # who may create tables in a schema need not have the right to create it
+        if not sql.startswith("CREATE SCHEMA") or not _is_there(session, schema):
+            session.script(sql)
+
+
 def _is_there(session: Session, schema: str | None) -> bool:
+    if session.dialect == "mysql":
+        names = sa.table("schemata", sa.column("schema_name"), schema="information_schema")
+        return bool(session.rows(sa.select(names.c.schema_name).where(names.c.schema_name == schema)))
     names = sa.table("pg_namespace", sa.column("nspname"), schema="pg_catalog")
     return bool(session.rows(sa.select(names.c.nspname).where(names.c.nspname == schema)))
 
@@ -143,7 +156,7 @@ def create_sql(dialect_name: str, schema: str | None) -> list[str]:
     """Return the statements that make the schema and the tables; safe to run again.
 
     Args:
-        dialect_name: SQLAlchemy's name: postgresql, sqlite.
+        dialect_name: SQLAlchemy's name: postgresql, sqlite, mysql.
     """
     from sqlalchemy.engine import URL
     from sqlalchemy.schema import CreateTable
@@ -151,13 +164,16 @@ def create_sql(dialect_name: str, schema: str | None) -> list[str]:
     dialect = URL.create(dialect_name).get_dialect()()
     state = tables(schema)
     made = [
-        str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)) for table in state.metadata.sorted_tables
+        mysql.create_table(table, dialect)
+        if dialect.name == "mysql"
+        else str(CreateTable(table, if_not_exists=True).compile(dialect=dialect))
+        for table in state.metadata.sorted_tables
     ]
     mark = sa.insert(state.version).from_select(
         ["version"],
         sa.select(sa.literal(VERSION, literal_execute=True)).where(~sa.exists(sa.select(state.version.c.version))),
     )
     made.append(str(mark.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
-    if schema and dialect.name == "postgresql":
+    if schema and dialect.name in ("postgresql", "mysql"):
         made.insert(0, f"CREATE SCHEMA IF NOT EXISTS {dialect.identifier_preparer.quote(schema)}")
     return [sql.strip() for sql in made]
