@@ -9,7 +9,7 @@ from typing import Any
 from sync_provider.core.contracts import ConnectionLookup, Plan, Session, Target
 from sync_provider.core.engine.opening import open_target
 from sync_provider.core.engine.settling import state_tables
-from sync_provider.core.ledger import checkpoint, lease, tables
+from sync_provider.core.ledger import checkpoint, lease, tables, versions
 from sync_provider.core.ledger import load as loads
 
 
@@ -26,7 +26,8 @@ def _session(plan: Plan, connections: ConnectionLookup) -> Iterator[tuple[Target
 def state_sql(plan: Plan, connections: ConnectionLookup) -> list[str]:
     """Return the statements that make the plan's state tables; connects to nothing."""
     with open_target(plan, connections) as target:
-        return tables.create_sql(target.dialect, plan.target.state_schema)
+        schema = plan.target.state_schema
+        return [*tables.create_sql(target.dialect, schema), *versions.upgrade_sql(target.dialect, schema)]
 
 
 def create_state(plan: Plan, connections: ConnectionLookup) -> bool:

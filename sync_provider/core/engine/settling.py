@@ -12,7 +12,7 @@ from sync_provider.core.engine.request import RunRequest, Ticket
 from sync_provider.core.engine.rereading import check_reread
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import AuthenticationError, ConfigError
-from sync_provider.core.ledger import checkpoint, tables
+from sync_provider.core.ledger import checkpoint, tables, versions
 from sync_provider.core.ledger import load as loads
 
 
@@ -107,11 +107,15 @@ def _refuse_second_copy(plan: Plan, window: Window, session: Session) -> None:
 
 
 def state_tables(plan: Plan, session: Session, target: Target) -> bool:
-    """Make the state tables where they are missing; False where they were there."""
+    """Make the state tables where they are missing or of an earlier version; False where they were there.
+
+    Raises:
+        ConfigError: a much newer version made them.
+    """
     schema = plan.target.state_schema
-    if target.describe(schema, "_sync_version") is not None:  # the last one to be made
-        return False
     try:
+        if target.describe(schema, "_sync_version") is not None:  # the last one to be made
+            return versions.upgrade(session, schema, target.describe)
         tables.make(session, schema, tables.create_sql(target.dialect, schema))
     except AuthenticationError as error:
         raise AuthenticationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,6 +90,14 @@ def heartbeat(
     table, at = tables(schema).lease, now(session)
     alive = _update(table, interface, shard, heartbeat_at=at, expires_at=at + ttl).where(table.c.token == token)
     if not session.run(alive):
+        raise lost(interface)
+
+
+def hold(session: Session, schema: str | None, interface: str, token: int, until: datetime, shard: str = "") -> None:
+    """Keep the lease for a run that no process works on, until some time. Raises CancelledError when it is lost."""
+    table = tables(schema).lease
+    kept = _update(table, interface, shard, holder=None, backend=None, heartbeat_at=now(session), expires_at=until)
+    if not session.run(kept.where(table.c.token == token)):
         raise lost(interface)
 
 

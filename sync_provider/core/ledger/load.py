@@ -99,6 +99,19 @@ def done_beside(session: Session, schema: str | None, interface: str, run_id: st
     return bool(session.rows(query))
 
 
+def done_with(
+    session: Session, schema: str | None, interface: str, config_hash: str, run_id: str, shard: str = ""
+) -> str | None:
+    """Return another run that is done under a version of the configuration, of more than a range that was asked for."""
+    table = tables(schema).load
+    query = sa.select(table.c.run_id).where(
+        *_same(table, interface, shard), table.c.run_id != run_id, table.c.status == "done",
+        table.c.config_hash == config_hash, table.c.kind.in_(("full", "incremental")),
+    )  # fmt: skip
+    found = session.rows(query.order_by(table.c.ended_at.desc()).limit(1))
+    return str(found[0]["run_id"]) if found else None
+
+
 def counted(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> Counters:
     """Return what a run that is done counted."""
     table = tables(schema).load

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sync_provider.core.contracts import Counters, Session
 from sync_provider.core.ledger import mysql
 
-#: raised when a change cannot be read by the version before
-VERSION = 1
+#: raised with every change of the tables; the version before must still be able to work with them
+VERSION = 2
 #: PostgreSQL advisory lock of whoever makes tables: any number that nobody else is likely to use
 _MAKING = 0x73796E63
 
@@ -27,6 +27,7 @@ class StateTables:
     load: sa.Table
     rejected: sa.Table
     lease: sa.Table
+    chunk: sa.Table
     version: sa.Table
 
 
@@ -58,6 +59,7 @@ def tables(schema: str | None) -> StateTables:
             _time("expires_at"),
             _time("heartbeat_at"),
         ),
+        chunk=_chunk(metadata),
         version=sa.Table(
             "_sync_version", metadata, sa.Column("version", sa.Integer, primary_key=True, autoincrement=False)
         ),
@@ -146,9 +148,28 @@ def _rejected(metadata: sa.MetaData) -> sa.Table:
         sa.Column("run_id", sa.Text, primary_key=True),
         sa.Column("row_number", sa.BigInteger, primary_key=True),
         *(sa.Column(name, sa.Text) for name in texts),
-        sa.Column("state", sa.Text, nullable=False),  # new | edited | replayed | dismissed | aborted
+        sa.Column("state", sa.Text, nullable=False),  # staged | new | edited | replayed | dismissed | aborted
         sa.Column("config_hash", sa.Text, nullable=False),
         _time("created_at"),
+    )
+
+
+def _chunk(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "_sync_chunk",
+        metadata,
+        *_key(),
+        sa.Column("number", sa.BigInteger, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("token", sa.BigInteger, nullable=False),
+        sa.Column("basis", sa.Text, nullable=False),  # hash of configuration, window, columns and files
+        sa.Column("position", sa.Text, nullable=False),  # in the source, behind the chunk's last row
+        sa.Column("rows_staged", sa.BigInteger, nullable=False),
+        sa.Column("rows_rejected", sa.BigInteger, nullable=False),
+        sa.Column("counters", sa.Text, nullable=False),  # JSON, of this chunk alone
+        sa.Column("rules", sa.Text, nullable=False),  # JSON
+        sa.Column("places", sa.Text, nullable=False),  # JSON
+        _time("at"),
     )
 
 
