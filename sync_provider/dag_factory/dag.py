@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, ParamsDict
+from airflow.sdk import DAG
 
 from sync_provider.dag_factory.form import params
 from sync_provider.dag_factory.group import build_group
@@ -20,7 +20,7 @@ def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
     dag = DAG(
         plan.dag_id,
         dag_display_name=display_name(plan),
-        schedule=timetable(plan.schedule) if plan.enabled else None,
+        schedule=timetable(plan.schedule, [each.config_hash for each in plan.plans]) if plan.enabled else None,
         start_date=start_date(plan.schedule),
         catchup=plan.schedule.catchup,
         max_active_runs=1 if waits else _RUNS_THAT_MEET,
@@ -30,6 +30,7 @@ def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
     with dag:
         for each in plan.plans:
             build_group(each, pools)
-    # set last: given to DAG(), Airflow would copy the form into every task it stores
-    dag.params = ParamsDict(params(plan.plans))
+    # added last: given to DAG(), Airflow would copy the form into every task it stores. Added one by one: set as a
+    # whole, each default, which is ours, would be checked against its schema with every parse
+    dag.params.update(params(plan.plans))
     return dag

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,20 @@ def read_file(path: Path, shown: str) -> Document:
         shown: how the file is called in messages.
     """
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            # a pipe would be waited for forever
+            return _unreadable(shown, "it is a folder" if stat.S_ISDIR(mode) else "it is not a file")
         with path.open("rb") as file:
             return read_bytes(file.read(MAX_BYTES + 1), shown)
-    except OSError as error:
-        reason = "it is a folder" if path.is_dir() else error.strerror or type(error).__name__
-        document = Document(shown)
-        document.problems.append(document.problem(1, 1, (), f"cannot be read: {reason}"))
-        return document
+    except (OSError, ValueError) as error:
+        return _unreadable(shown, getattr(error, "strerror", None) or type(error).__name__)
+
+
+def _unreadable(shown: str, reason: str) -> Document:
+    document = Document(shown)
+    document.problems.append(document.problem(1, 1, (), f"cannot be read: {reason}"))
+    return document
 
 
 def read_bytes(data: bytes, shown: str) -> Document:

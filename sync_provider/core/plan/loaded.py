@@ -20,6 +20,7 @@ class LoadedSource:
         plans: one per interface; () when the file has an error.
         problems: errors, those of project.yaml that stop this source included.
         warnings: what works and may not be meant; they stop nothing.
+        clashes: whether what is wrong is about other files' interfaces, which nobody sees who reads this file alone.
         guarantees: what the source type promises where that is weaker than exactly once; "" otherwise.
         roots: effective trees by interface, for `explain`.
     """
@@ -35,6 +36,7 @@ class LoadedSource:
     plans: tuple[Plan, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    clashes: bool = False
     guarantees: str = ""
     roots: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sync_provider.core.config.positions import Document, Node
-from sync_provider.core.config.problems import Problem, did_you_mean, sorted_unique
+from sync_provider.core.config.problems import Problem, did_you_mean, redact, sorted_unique
 from sync_provider.core.config.project_file import Settings, load_settings
 from sync_provider.core.config.source_file import NAME, SourceConfig, bad_name, read_source
 from sync_provider.core.contracts import Plan
@@ -28,6 +28,8 @@ class Project:
         root: the project root, parent of the config folder.
         places: `file:line` of `store`, `staging` and `staging.shared`, where project.yaml has them.
         own_problems: those of project.yaml and of files that are no source.
+        unread: libraries that could not be looked into, "" for all; what they hold is not known.
+        settings: what project.yaml says, as far as it can be read.
     """
 
     root: Path
@@ -37,6 +39,8 @@ class Project:
     places: Mapping[str, str] = field(default_factory=dict, compare=False)
     sources: tuple[LoadedSource, ...] = ()
     own_problems: tuple[Problem, ...] = ()
+    unread: tuple[str, ...] = ()
+    settings: Settings | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -97,8 +101,8 @@ def load_project(config_dir: Path, env: str | None = None, only: tuple[str, str]
     """
     config_dir = Path(os.path.abspath(config_dir))  # `.` has no name to show
     settings = load_settings(config_dir, env)
-    files, strays = source_files(config_dir, only)
-    loaded = [_load(path, shown, library, settings) for path, shown, library in files]
+    files, strays, unread = source_files(config_dir, only)
+    loaded = [_load_guarded(path, shown, library, settings) for path, shown, library in files]
     return Project(
         root=settings.top,
         environment=settings.environment,
@@ -107,7 +111,18 @@ def load_project(config_dir: Path, env: str | None = None, only: tuple[str, str]
         places=settings.places,
         sources=shared_tables(loaded),
         own_problems=sorted_unique((*settings.problems, *strays)),
+        unread=tuple(unread),
+        settings=settings,
     )
+
+
+def _load_guarded(path: Path, shown: str, library: str, settings: Settings) -> LoadedSource:
+    """Load a source; whatever a plugin it names does meanwhile is a problem of this source alone."""
+    try:
+        return _load(path, shown, library, settings)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - one source must not take the others along
+        problem = Document(shown).problem(1, 1, (), f"cannot be read: {type(error).__name__}: {redact(str(error))}")
+        return LoadedSource(library, path.stem, shown, problems=(problem,))
 
 
 def _load(path: Path, shown: str, library: str, settings: Settings) -> LoadedSource:

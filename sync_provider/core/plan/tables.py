@@ -26,9 +26,11 @@ def shared_tables(sources: Sequence[LoadedSource]) -> tuple[LoadedSource, ...]:
             if other is not plan:
                 found.append(_problem(source, plan, other))
         errors = sorted_unique(p for p in found if p.severity == "error")
-        warnings = sorted_unique(p for p in found if p.severity == "warning")
-        if found:
-            source = replace(source, problems=errors, warnings=warnings, plans=() if errors else source.plans)
+        warnings = sorted_unique((*source.warnings, *(p for p in found if p.severity == "warning")))
+        if errors:
+            source = replace(source, problems=errors, warnings=warnings, plans=(), clashes=True)
+        elif found:
+            source = replace(source, warnings=warnings)
         result.append(source)
     return tuple(result)
 
