@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint check test demo bench-newcomer bench-validate packages constraints clean
+.PHONY: help venv lint check test demo bench-newcomer bench-validate kill packages constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench-newcomer: $(DEV) ## a first table beside sling, dlt and ingestr (installs 
 
 bench-validate: $(DEV) ## every golden mistake in one `validate`, against its bar of a second
 	$(BIN)/python -m benchmarks.mistakes
+
+kill: $(DEV) packages ## every fault at every point of every kind of load; ARGS="--only postgres/merge --seeds 3"
+	$(BIN)/python -m benchmarks.kill $(ARGS)
 
 constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt

@@ -51,6 +51,7 @@ class MariadbServer:
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
+    command: tuple[str, ...] = ()
 
     @classmethod
     def start(cls, **settings: str) -> MariadbServer:
@@ -74,14 +75,21 @@ class MariadbServer:
         places = {"datadir": folder / "data", "socket": folder / "socket", "pid-file": folder / "pid"}
         wanted = {**_SETTINGS, **{name.replace("_", "-"): value for name, value in settings.items()}, **places}
         options = [f"--{name}={value}" for name, value in {**wanted, "port": port, "init-file": first}.items()]
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [programs[0], "--no-defaults", *options],
-                stdout=log, stderr=log, cwd=folder, preexec_fn=dies_with_parent(signal.SIGKILL), **owner,
-            )  # fmt: skip
-        server = cls(folder, port, process)
+        command = tuple(str(part) for part in (programs[0], "--no-defaults", *options))
+        server = cls(folder, port, _launch(command, folder, owner), command)
         wait_for(server.ready, 60, f"MariaDB, log in {folder / 'log'}")
         return server
+
+    def crash(self) -> None:
+        """End it as a power cut does; one that will crash needs `innodb_flush_log_at_trx_commit="1"`."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start it again after a crash, on the same port and data."""
+        command = tuple(part for part in self.command if not part.startswith("--init-file="))
+        self.process = _launch(command, self.folder, _owner(self.folder))
+        wait_for(self.ready, 60, f"MariaDB, log in {self.folder / 'log'}")
 
     def connection(self, database: str | None = None) -> ConnectionInfo:
         """Return the connection of one database of this server; its id is `my`."""
@@ -151,6 +159,13 @@ def execute(
         raise
     finally:
         connection.close()
+
+
+def _launch(command: tuple[str, ...], folder: Path, owner: dict[str, Any]) -> subprocess.Popen[bytes]:
+    with open(folder / "log", "ab") as log:
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=folder, preexec_fn=dies_with_parent(signal.SIGKILL), **owner
+        )
 
 
 def _program(name: str) -> Path | None:
