@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync_provider.core.contracts import ROW, Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ConfigError, DataError
-from sync_provider.core.systems import moments
+from sync_provider.core.errors import CancelledError, ContractError, DataError
+from sync_provider.core.systems import increments, positions
 from sync_provider.core.systems.frames import needed, parsed, resized
-from sync_provider.core.systems.postgres import reading
+from sync_provider.core.systems.positions import Position
+from sync_provider.core.systems.postgres import flags, ordering, reading
+from sync_provider.core.systems.postgres.cursors import PgCursor, Place
 from sync_provider.core.systems.postgres.names import literal, qualified, quote
 from sync_provider.core.systems.postgres.types import query_columns, table_columns
 from sync_provider.core.systems.relation import RelationOptions, relation
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from sync_provider.core.systems.postgres.session import PgSession
 
 log = logging.getLogger(__name__)
-
-#: cursor kinds a timestamp increment can use → the type its bounds are compared as
-_CURSORS = {"date": "timestamp", "timestamp": "timestamp", "timestamptz": "timestamptz"}
 
 
 class PostgresSourceOptions(BaseModel):
@@ -52,7 +51,11 @@ class PostgresSource:
     def ping(self) -> None:
         """Connect and read no row of what will be read."""
         wanted = ", ".join(map(quote, needed(self._plan, self.columns())))
-        self._open().fetch(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
+        session = self._open()
+        session.fetch(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
+        increment = self._plan.increment
+        if increment is not None and increment.strategy == "flag":
+            flags.check(session, self._plan, increment, self._from(), self._info)
 
     def columns(self) -> dict[str, ColumnType]:
         """Return the columns in order, with the types of the catalogue."""
@@ -63,47 +66,39 @@ class PostgresSource:
         return dict(self._columns)
 
     def window(self, kind: str, since: str | None, until: str | None) -> Window:
-        """Fix the bounds; see `Source.window`."""
-        increment = self._plan.increment
-        if increment is None:
+        """Fix the bounds; see `Source.window`. Strategy `flag` claims what is pending."""
+        cursor = self._cursor()
+        if cursor is None:
             return Window("full")
-        zone, aware = moments.cursor_zone(self._plan, increment), self._cursor().kind == "timestamptz"
-        since, until = moments.bound(self._plan, "since", since), moments.bound(self._plan, "until", until)
-
-        def fitting(text: str) -> str:
-            return moments.aware(text) if aware else moments.naive(text, zone)
-
-        if kind in ("backfill", "manual"):
-            end = fitting(until) if until else self._open().fetch(f"SELECT {self._now(zone)}::text AS now")[0]["now"]
-            return Window(kind, fitting(since) if since else None, end)
-        if kind == "full":
-            return Window(kind, None, self._newest(zone, None))
-        first = moments.bound(self._plan, "incremental.start", increment.start)
-        known = since or first
-        start = fitting(known) if known else None
-        newest = self._newest(zone, start)
-        self._say_what_is_never_read()
-        lag = 0.0 if since in (None, first) else increment.lag_s
-        return Window(kind, moments.earlier(start, lag) if start else None, newest)
+        window = cursor.window(kind, since, until)
+        if cursor.increment.strategy == "flag":
+            rows = flags.claim(self._open(), cursor.increment, self._from(), self._plan.where)
+            log.info("interface %r: claimed %d rows of %s", self._plan.id, rows, self._origin)
+        return window
 
     def read(self, window: Window, after: str = "") -> Iterator[Batch]:
-        """Yield the window's rows; a column with a value that is not of its type is String in that batch."""
-        columns = self.columns()
-        names = needed(self._plan, columns)
-        if window.kind == "incremental" and window.until is None:
-            return  # there was nothing when the window was fixed
+        """Yield the window's rows; a column with a value that is not of its type is String in that batch.
+
+        Where chunks are committed, they come in the order of the table's primary key, so that `after` can go on.
+        """
+        if not increments.never_empty(self._plan, window):
+            return
         session = self._open()
+        key = self._resume_key(session)
+        names = positions.ordered_columns(needed(self._plan, self.columns()), key, list(self.columns()))
+        begin = Position.read(after) if after else Position(0, ())
         session.script("BEGIN TRANSACTION READ ONLY")
         try:
             total = self._estimate(session, window)
-            sql = f"SELECT {', '.join(map(quote, names))} FROM {self._from()}{self._where(window)}"
-            with closing(session.copy_out(sql)) as blocks:  # type: ignore[type-var]  # a generator
+            with closing(session.copy_out(self._select(window, names, key, begin))) as blocks:  # type: ignore[type-var]
                 nothing: list[str] = []
                 pieces = ((frame, nothing) for frame in reading.frames(blocks, names))
-                row = 1
+                row = begin.row
                 for texts, _ in resized(pieces, self._plan.batch_rows):
-                    yield Batch(self._typed(texts, columns, row), origin=self._origin, total=total)
+                    frame = self._typed(texts, self.columns(), row + 1)
                     row += texts.height
+                    position = Position(row, texts.select(key).row(-1)).text() if key else ""
+                    yield Batch(frame, origin=self._origin, total=total, position=position)
         except DataError as error:
             if not self._plan.mask:
                 raise
@@ -112,8 +107,33 @@ class PostgresSource:
         finally:
             session.rollback()
 
+    def _select(self, window: Window, names: list[str], key: tuple[str, ...], begin: Position) -> str:
+        cursor, columns = self._cursor(), self.columns()
+        terms = cursor.terms(window) if cursor is not None else []
+        if begin.key and len(begin.key) != len(key):
+            raise ContractError(
+                f"interface {self._plan.id!r}: {self._origin} has another primary key than when the read began",
+                fix="clear the run from `check` on",
+            )
+        terms += [ordering.behind(key, columns, begin.key)] if begin.key else []
+        order = ordering.order_by(key, columns) if key else ""
+        return f"SELECT {', '.join(map(quote, names))} FROM {self._from()}{self._where(*terms)}{order}"
+
+    def _resume_key(self, session: PgSession) -> tuple[str, ...]:
+        if self._query or not positions.resumable(self._plan):
+            return ()
+        return ordering.resume_key(session, self._schema, self._table, self.columns())
+
     def ack(self) -> None:
-        """Nothing to tell a table."""
+        """Call done what a run by flag has claimed; nothing to tell a table otherwise."""
+        increment = self._plan.increment
+        if increment is not None and increment.strategy == "flag":
+            flags.finish(self._open(), increment, self._from(), self._plan.where)
+
+    def advice(self) -> list[str]:
+        """Say what protects increments here; see `Advising`."""
+        cursor = self._cursor()
+        return cursor.advice() if cursor is not None else []
 
     def cancel(self) -> None:
         """Cancel what runs on the server; later calls raise CancelledError."""
@@ -146,58 +166,21 @@ class PostgresSource:
             raise reading.no_table(session, self._info, self._schema, self._table)
         return found
 
-    def _cursor(self) -> ColumnType:
+    def _cursor(self) -> PgCursor | None:
         increment = self._plan.increment
-        assert increment is not None
-        found = self.columns().get(increment.cursor)
-        if found is None or found.kind not in _CURSORS:
-            what = "is not there" if found is None else f"is {found.raw}"
-            raise ConfigError(
-                f"interface {self._plan.id!r}: cursor {increment.cursor!r} of {self._origin} {what}",
-                fix="name a date or timestamp column in `incremental.cursor`",
-            )
-        return found
+        if increment is None:
+            return None
+        relation = "" if self._query else literal(qualified(self._schema, self._table))
+        place = Place(self._from(), relation, self._query, self._origin, self._where)
+        return PgCursor.of(self._plan, increment, self.columns().get(increment.cursor), place, self._open)
 
     def _from(self) -> str:
         return f"({self._query}\n) AS source" if self._query else qualified(self._schema, self._table)
 
-    def _where(self, window: Window | None, *more: str) -> str:
-        """Return the WHERE clause: the plan's own words in brackets, then the window's bounds as literals."""
-        terms = [f"({self._plan.where}\n)"] if self._plan.where else []
-        if window is not None and window.kind != "full" and self._plan.increment is not None:
-            column, kind = quote(self._plan.increment.cursor), _CURSORS[self._cursor().kind]
-            below = "<=" if window.includes_until else "<"
-            bounds = ((">=", window.since), (below, window.until))
-            terms += [f"{column} {sign} {literal(text)}::{kind}" for sign, text in bounds if text is not None]
-        terms += more
-        return " WHERE " + " AND ".join(terms) if terms else ""
-
-    def _now(self, zone: str) -> str:
-        """Return the server's clock as the cursor's type."""
-        kind = self._cursor().raw
-        return "now()" if self._cursor().kind == "timestamptz" else f"(now() AT TIME ZONE {literal(zone)})::{kind}"
-
-    def _newest(self, zone: str, start: str | None) -> str | None:
-        """Return the greatest cursor that is not in the future, but never less than `start`."""
-        assert self._plan.increment is not None
-        column, kind = quote(self._plan.increment.cursor), _CURSORS[self._cursor().kind]
-        known = f"{literal(start)}::{kind}" if start else "NULL"
-        here = self._where(None, f"isfinite({column})", f"{column} <= {self._now(zone)}")
-        sql = f"SELECT greatest(max({column}), {known})::text AS newest FROM {self._from()}{here}"
-        found = self._open().fetch(sql)[0]["newest"]
-        return None if found is None else str(found)
-
-    def _say_what_is_never_read(self) -> None:
-        """Warn of rows without a cursor: only full runs read them."""
-        assert self._plan.increment is not None
-        if not self._cursor().nullable:
-            return
-        name = self._plan.increment.cursor
-        inner = f"SELECT 1 FROM {self._from()}{self._where(None, f'{quote(name)} IS NULL')}"
-        if self._open().fetch(f"SELECT EXISTS ({inner}) AS some")[0]["some"]:
-            log.warning(
-                "interface %r: some rows of %s have no %s; only full runs read them", self._plan.id, self._origin, name
-            )
+    def _where(self, *terms: str) -> str:
+        """Return the WHERE clause: the plan's own words in brackets, then ours."""
+        every = [f"({self._plan.where}\n)", *terms] if self._plan.where else terms
+        return " WHERE " + " AND ".join(every) if every else ""
 
     def _estimate(self, session: PgSession, window: Window) -> int | None:
         if window.kind != "full" or self._query or self._plan.where:
@@ -217,6 +200,6 @@ SOURCE = SourceType(
     open=PostgresSource,
     source_options=PostgresSourceOptions,
     interface_options=RelationOptions,
-    incremental=("timestamp",),
+    incremental=("timestamp", "key", "flag"),
     where=True,
 )
