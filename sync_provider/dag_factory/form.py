@@ -30,6 +30,7 @@ def params(plans: Sequence[Plan]) -> dict[str, Param]:
             "Read rows from this time on; the checkpoint is not moved. 从此时间（含）开始读取；不移动检查点。",
         ),
         "until": _moment("To 结束时间", "Read rows before this time. 读到此时间（不含）为止。"),
+        **({"any_time": _any_time()} if any(plan.hours for plan in plans) else {}),
     }
 
 
@@ -43,6 +44,16 @@ def _interfaces(plans: Sequence[Plan]) -> Param:
         values_display={plan.interface: _label(plan) for plan in plans},
         title="Interfaces 接口",
         description="Which to run; none chosen means all. 选择要运行的接口；不选即全部。",
+    )
+
+
+def _any_time() -> Param:
+    return Param(
+        False,
+        type="boolean",
+        section=_SECTION,
+        title="At any time 不限时段",
+        description="Run now, also outside the window of the day. 即使不在允许的时段内也立即运行。",
     )
 
 

@@ -15,7 +15,7 @@ from sync_provider.operators.extract import Extract
 from sync_provider.operators.load import LoadTarget
 from sync_provider.operators.quality import QualityCheck
 from sync_provider.operators.report import Report
-from sync_provider.operators.retries import RetryByKind
+from sync_provider.operators.retries import RetryAsPlanned
 from sync_provider.operators.sync import Sync
 from sync_provider.operators.transform import Transform
 
@@ -46,7 +46,10 @@ def build_group(plan: Plan, pools: frozenset[str]) -> TaskGroup:
 
 
 def _task_options(plan: Plan) -> dict[str, Any]:
-    """Return what every task of this interface has: owner, retries, timeout."""
+    """Return what every task of this interface has: owner, retries, timeout, priority.
+
+    The delays are for what ends without a word, a killed worker; all else asks the policy.
+    """
     retry = plan.retry
     return {
         "owner": plan.owner or "airflow",
@@ -54,6 +57,8 @@ def _task_options(plan: Plan) -> dict[str, Any]:
         "retry_delay": timedelta(seconds=retry.delay_s),
         "retry_exponential_backoff": 2.0 if retry.backoff == "exponential" else 0,
         "max_retry_delay": timedelta(seconds=retry.max_delay_s),
-        "retry_policy": RetryByKind(retry.errors),
+        "retry_policy": RetryAsPlanned(retry),
         "execution_timeout": timedelta(seconds=plan.timeout_s) if plan.timeout_s else None,
+        "priority_weight": plan.priority,
+        "weight_rule": "absolute",
     }

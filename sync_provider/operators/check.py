@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class CheckSource(Stage):
     """Takes the lease, reaches both ends, prepares the tables and fixes the window."""
 
-    takes_lease = True
+    begins = True
+    minds_hours = True
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return the run's ticket."""

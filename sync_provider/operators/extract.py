@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class Extract(Stage):
     """Reads the window into staging files."""
 
+    minds_hours = True
+
     def work(self, context: Context) -> dict[str, Any]:
         """Return where the rows are and how many."""
         from sync_provider.core import engine

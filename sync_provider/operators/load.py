@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class LoadTarget(Stage):
     """Commits the run into the target, once."""
 
+    minds_hours = True
+
     def work(self, context: Context) -> dict[str, Any]:
         """Return the run's report."""
         from sync_provider.core import engine

@@ -36,6 +36,11 @@ def why_not(plan: Plan, context: Context) -> str | None:
     return None
 
 
+def at_any_time(context: Context) -> bool:
+    """Whether the person who started this run said that its window of the day does not matter."""
+    return bool(context["params"].get("any_time"))
+
+
 def _whole_source_is_disabled(plan: Plan, context: Context) -> bool:
     """Whether nothing of this DAG is enabled: then only a person can have started it."""
     return "disabled" in context["dag"].tags and _is(context["dag_run"], "manual")

@@ -22,7 +22,11 @@ from sync_provider.core.config.schedules import HoursField, Schedule, ScheduleFi
 from sync_provider.core.config.values import Duration, Names, Percent, null_is_empty, one_or_many, wrong
 from sync_provider.core.contracts import ColumnType, known_types, parse_type
 
-ErrorKind = Literal["connection", "system"]
+#: kinds of error, and classes of core/errors.py, that `retry.errors` may name
+Retried = Literal[
+    "connection", "system", "ConnectError", "ResourceError", "AuthenticationError", "DataError", "QualityGateError",
+    "ConfigError",
+]  # fmt: skip
 
 
 class SharedTarget(Keys):
@@ -48,7 +52,9 @@ class Retry(Keys):
     backoff: Literal["exponential", "fixed"] = "exponential"
     delay: Duration = Field(default=30.0, description="before the first retry, such as 30s")
     max_delay: Duration = Field(default=600.0, description="never wait longer than this")
-    errors: tuple[ErrorKind, ...] = Field(default=("connection", "system"), description="kinds that are retried")
+    errors: Annotated[tuple[Retried, ...], BeforeValidator(one_or_many)] = Field(
+        default=("connection", "system"), description="kinds, or classes, of errors that are retried"
+    )
 
 
 def read_budget(value: Any) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sync_provider.core.engine.administration import create_state, set_checkpoint, state_of, state_sql
     from sync_provider.core.engine.cancel import Cancel
     from sync_provider.core.engine.fused import run
+    from sync_provider.core.engine.once import ran_before
     from sync_provider.core.engine.previewing import Preview, preview
     from sync_provider.core.engine.probing import probe_connection, probe_source, probe_target
     from sync_provider.core.engine.reporting import error_to_json, report_from_json, report_to_json
@@ -28,6 +29,7 @@ _HOME = {
     "state_sql": "sync_provider.core.engine.administration",
     "Cancel": "sync_provider.core.engine.cancel",
     "run": "sync_provider.core.engine.fused",
+    "ran_before": "sync_provider.core.engine.once",
     "Preview": "sync_provider.core.engine.previewing",
     "preview": "sync_provider.core.engine.previewing",
     "probe_connection": "sync_provider.core.engine.probing",
@@ -61,6 +63,7 @@ __all__ = [
     "probe_source",
     "probe_target",
     "quality",
+    "ran_before",
     "report",
     "report_from_json",
     "report_to_json",

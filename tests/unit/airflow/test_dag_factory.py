@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 
 from sync_provider.dag_factory import build_dags
+from sync_provider.timetables.once import OncePerVersion
 
 Project = Callable[..., Path]
 STAGES = ["check", "extract", "transform", "quality", "load", "report"]
@@ -87,7 +88,11 @@ def test_catchup_without_a_first_day_is_refused_as_every_interval_since_the_anch
 
 def test_once_runs_once(project: Project) -> None:
     text = SHOP.replace('schedule: {cron: "5 * * * *", timezone: Asia/Shanghai}', "schedule: once")
-    assert build_dags(project({"sources/erp/shop.yaml": text}))["erp.shop"].schedule == "@once"
+    first = build_dags(project({"sources/erp/shop.yaml": text}))["erp.shop"].timetable
+    again = build_dags(project({"sources/erp/shop.yaml": text}))["erp.shop"].timetable
+    other = build_dags(project({"sources/erp/shop.yaml": text.replace("updated_at", "id")}))["erp.shop"].timetable
+    assert isinstance(first, OncePerVersion)
+    assert first == again != other, "once per version of the configuration"
 
 
 def test_a_disabled_source_keeps_its_dag_and_loses_its_schedule(project: Project) -> None:
@@ -154,7 +159,8 @@ def test_retries_timeout_and_trigger_rules_reach_the_tasks(project: Project) -> 
     assert (task.retries, task.retry_delay, task.max_retry_delay) == (3, timedelta(minutes=1), timedelta(minutes=20))
     assert task.retry_exponential_backoff == 2.0
     assert task.execution_timeout == timedelta(minutes=30)
-    assert task.retry_policy.kinds == {"connection"}
+    assert task.retry_policy.plan.errors == ("connection",)
+    assert (task.priority_weight, task.weight_rule) == (1, "absolute")
     rules = {task.task_id: task.trigger_rule for task in shop(project)["erp.shop"].tasks}
     assert rules.pop("orders.report") is TriggerRule.NONE_SKIPPED
     assert set(rules.values()) == {TriggerRule.ALL_SUCCESS}

@@ -1,0 +1,1 @@
+"""Airflow timetables of ours, for what Airflow's own cannot say; the plugin registers them."""
