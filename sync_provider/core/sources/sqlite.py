@@ -12,19 +12,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ConfigError, DataError
-from sync_provider.core.systems import moments
+from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, IncrementPlan, Plan, SourceType, Window
+from sync_provider.core.errors import CancelledError, ConfigError, ContractError, DataError
+from sync_provider.core.systems import increments, moments, positions
 from sync_provider.core.systems.frames import needed
+from sync_provider.core.systems.positions import Position
 from sync_provider.core.systems.relation import RelationOptions, relation
 from sync_provider.core.systems.sqlite import cursor as cursors
-from sync_provider.core.systems.sqlite import reading
+from sync_provider.core.systems.sqlite import flags, ordering, reading
 from sync_provider.core.systems.sqlite.errors import classify, where
 from sync_provider.core.systems.sqlite.names import quote
 from sync_provider.core.systems.sqlite.session import path_of
 from sync_provider.core.systems.sqlite.types import query_columns, table_columns
 
 log = logging.getLogger(__name__)
+
+_TIMES = ("date", "timestamp", "timestamptz", "text")
 
 
 class SqliteSourceOptions(BaseModel):
@@ -48,6 +51,10 @@ class SqliteSource:
         """Open the file and read no row of what will be read."""
         wanted = ", ".join(map(quote, needed(self._plan, self.columns())))
         self._rows(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
+        increment = self._plan.increment
+        if increment is not None and increment.strategy == "flag":
+            with self._failing():
+                flags.check(self._open(), self._plan, increment, self._from())
 
     def columns(self) -> dict[str, ColumnType]:
         """Return the columns in order, with the types they are declared as."""
@@ -63,44 +70,89 @@ class SqliteSource:
         return dict(self._columns)
 
     def window(self, kind: str, since: str | None, until: str | None) -> Window:
-        """Fix the bounds; see `Source.window`."""
+        """Fix the bounds; see `Source.window`. Strategy `flag` claims what is pending."""
         increment = self._plan.increment
         if increment is None:
             return Window("full")
-        zone = "UTC" if self._cursor().kind == "timestamptz" else moments.cursor_zone(self._plan, increment)
+        column = self._cursor(increment)
+        if increment.strategy == "flag":
+            with self._failing():
+                rows = flags.claim(self._open(), increment, self._from(), self._plan.where)
+            log.info("interface %r: claimed %d rows of %s", self._plan.id, rows, self._origin)
+            return increments.flag_window(kind)
+        if increment.strategy == "key":
+            order = increments.order_of(increment, column)
+            # one writer at a time: who commits later has written later
+            return increments.key_window(self._plan, kind, (since, until), order, self._newest_key, lambda: True)
+        return self._by_time(increment, column, kind, since, until)
+
+    def _by_time(
+        self, increment: IncrementPlan, column: ColumnType, kind: str, since: str | None, until: str | None
+    ) -> Window:
+        zone = "UTC" if column.kind == "timestamptz" else moments.cursor_zone(self._plan, increment)
         first = moments.bound(self._plan, "incremental.start", increment.start)
         since, until = moments.bound(self._plan, "since", since), moments.bound(self._plan, "until", until)
-        now = moments.naive(datetime.now(timezone.utc).isoformat(), zone)
+        clock = datetime.now(timezone.utc)
+        now = moments.naive(clock.isoformat(), zone)
         if kind in ("backfill", "manual"):
             end = moments.naive(until, zone) if until else now
             return Window(kind, moments.naive(since, zone) if since else None, end)
-        newest = self._newest(now)
-        if kind == "full":
-            return Window(kind, None, newest)
-        known = since or first
+        newest, known = self._newest(now), None if kind == "full" else since or first
         start = moments.naive(known, zone) if known else None
+        newest = cursors.later(newest, start)
+        checkpoint = cursors.earlier(newest, moments.repeated_since(clock, zone))
         lag = 0.0 if since in (None, first) else increment.lag_s
-        return Window(kind, moments.earlier(start, lag) if start else None, cursors.later(newest, start))
+        return Window(kind, moments.earlier(start, lag) if start else None, newest, checkpoint)
 
     def read(self, window: Window, after: str = "") -> Iterator[Batch]:
-        """Yield the window's rows; a column with a value that is not of its type is String in that batch."""
-        columns = {name: self.columns()[name] for name in needed(self._plan, self.columns())}
-        if window.kind == "incremental" and window.until is None:
-            return  # there was nothing when the window was fixed
-        terms, values = self._bounds(window)
-        sql = f"SELECT {', '.join(map(quote, columns))} FROM {self._from()}{self._where(terms)}"
-        total = self._estimate(window)
-        row = 1
+        """Yield the window's rows; a column with a value that is not of its type is String in that batch.
+
+        Where chunks are committed, they come in the order of the table's primary key, so that `after` can go on.
+        """
+        if not increments.never_empty(self._plan, window):
+            return
+        key, begin = self._resume_key(), Position.read(after) if after else Position(0, ())
+        names = positions.ordered_columns(needed(self._plan, self.columns()), key, list(self.columns()))
+        columns = {name: self.columns()[name] for name in names}
+        sql, values = self._select(window, names, key, begin)
+        total, row = self._estimate(window), begin.row + 1
         with self._failing(), closing(reading.batches(self._open(), sql, values, self._plan.batch_rows)) as batches:
             for rows in batches:
                 frame, bad = reading.frame(rows, columns, row, self._origin, bool(self._plan.mask))
-                yield Batch(frame, origin=self._origin, bad=bad, total=total)
                 row += len(rows)
+                last = tuple(rows[-1][names.index(name)] for name in key)
+                position = Position(row - 1, last).text() if key and ordering.speakable(last) else ""
+                yield Batch(frame, origin=self._origin, bad=bad, total=total, position=position)
                 if self._stopped:
                     raise self._cancelled()
 
+    def _select(
+        self, window: Window, names: list[str], key: tuple[str, ...], begin: Position
+    ) -> tuple[str, dict[str, Any]]:
+        terms, values = self._bounds(window)
+        if begin.key:
+            if len(begin.key) != len(key):
+                raise ContractError(
+                    f"interface {self._plan.id!r}: {self._origin} has another primary key than when the read began",
+                    fix="clear the run from `check` on",
+                )
+            behind, more = ordering.behind(key, begin.key)
+            terms, values = [*terms, behind], {**values, **more}
+        order = ordering.order_by(key) if key else ""
+        return f"SELECT {', '.join(map(quote, names))} FROM {self._from()}{self._where(terms)}{order}", values
+
+    def _resume_key(self) -> tuple[str, ...]:
+        if self._query or not positions.resumable(self._plan):
+            return ()
+        with self._failing():
+            return ordering.resume_key(self._open(), self._table)
+
     def ack(self) -> None:
-        """Nothing to tell a table."""
+        """Call done what a run by flag has claimed; nothing to tell a table otherwise."""
+        increment = self._plan.increment
+        if increment is not None and increment.strategy == "flag":
+            with self._failing():
+                flags.finish(self._open(), increment, self._from(), self._plan.where)
 
     def cancel(self) -> None:
         """Interrupt what runs; later calls raise CancelledError."""
@@ -150,22 +202,47 @@ class SqliteSource:
         terms = [f"({self._plan.where}\n)", *terms] if self._plan.where else terms
         return " WHERE " + " AND ".join(terms) if terms else ""
 
-    def _cursor(self) -> ColumnType:
-        increment = self._plan.increment
-        assert increment is not None
+    def _cursor(self, increment: IncrementPlan) -> ColumnType:
         found = self.columns().get(increment.cursor)
-        if found is None or found.kind not in ("date", "timestamp", "timestamptz", "text"):
+        if increment.strategy == "key":
+            increments.key_order(self._plan, found, self._origin)
+        elif found is None or (increment.strategy == "timestamp" and found.kind not in _TIMES):
             what = "is not there" if found is None else f"is {found.raw or found}"
             raise ConfigError(
                 f"interface {self._plan.id!r}: cursor {increment.cursor!r} of {self._origin} {what}",
-                fix="name a column with dates or times as ISO text in `incremental.cursor`",
+                fix="name a column with dates or times as ISO text in `incremental.cursor`"
+                + (", or write `strategy: key`" if found and found.kind == "int64" else ""),
             )
+        assert found is not None
         return found
 
-    def _bounds(self, window: Window) -> tuple[list[str], dict[str, str]]:
-        if window.kind == "full" or self._plan.increment is None:
+    def _bounds(self, window: Window) -> tuple[list[str], dict[str, Any]]:
+        increment = self._plan.increment
+        if window.kind == "full" or increment is None:
             return [], {}
-        return cursors.bounds(quote(self._plan.increment.cursor), window)
+        name = quote(increment.cursor)
+        if increment.strategy == "flag":
+            return [f"{name} = :sync_flag"], {"sync_flag": increment.claimed}
+        if increment.strategy == "key":
+            terms, values = cursors.key_bounds(name, window, increments.order_of(increment, self._cursor(increment)))
+            return terms, dict(values)
+        times, texts = cursors.bounds(name, window)
+        return times, dict(texts)
+
+    def _newest_key(self) -> str | None:
+        """Return the greatest key; None = there is none."""
+        increment = self._plan.increment
+        assert increment is not None
+        order = increments.order_of(increment, self._cursor(increment))
+        summary = cursors.key_summary(quote(increment.cursor), order)
+        newest, never = self._rows(f"SELECT {summary} FROM {self._from()}{self._where([])}")[0]
+        if never:
+            self._say_what_is_never_read(never, f"no key in {increment.cursor}")
+        return None if newest is None else str(newest)
+
+    def _say_what_is_never_read(self, rows: int, why: str) -> None:
+        log.warning("interface %r: %s rows of %s have %s; only full runs read them",
+                    self._plan.id, rows, self._origin, why)  # fmt: skip
 
     def _newest(self, now: str) -> str | None:
         """Return the greatest cursor that is not in the future; None = there is none."""
@@ -180,10 +257,7 @@ class SqliteSource:
                 fix=f"use `query:` with `datetime({name}) AS {name}`",
             )
         if never:
-            log.warning(
-                "interface %r: %s rows of %s have no time in %s; only full runs read them",
-                self._plan.id, never, self._origin, name,
-            )  # fmt: skip
+            self._say_what_is_never_read(never, f"no time in {name}")
         return None if newest is None else str(newest)
 
     def _estimate(self, window: Window) -> int | None:
@@ -207,6 +281,6 @@ SOURCE = SourceType(
     open=SqliteSource,
     source_options=SqliteSourceOptions,
     interface_options=RelationOptions,
-    incremental=("timestamp",),
+    incremental=("timestamp", "key", "flag"),
     where=True,
 )

@@ -1,4 +1,4 @@
-"""A cursor in SQLite: ISO times as text, in any of their forms, compared as one.
+"""A cursor in SQLite: ISO times as text, in any of their forms, compared as one; and keys.
 
 `2026-01-02`, `2026-01-02T00:00:00Z` and `2026-01-02 00:00:00.000` are one moment. Put into the form with a space and
 without a zone, text of a later moment is greater; text of the same moment starts with its shortest form.
@@ -10,6 +10,9 @@ from sync_provider.core.contracts import Window
 from sync_provider.core.systems import moments
 
 _DIGIT = "[0-9]"
+#: order of a key → how SQLite stores it
+_STORED = {"number": "integer", "text": "text"}
+_MOST = 2**63 - 1
 _DATE = "-".join((_DIGIT * 4, _DIGIT * 2, _DIGIT * 2)) + "*"
 
 
@@ -45,6 +48,24 @@ def bounds(column: str, window: Window) -> tuple[list[str], dict[str, str]]:
     return terms, values
 
 
+def key_summary(column: str, order: str) -> str:
+    """Return the SQL of two aggregates: the greatest key, and how many rows hold something else."""
+    fits = f"typeof({column}) = '{_STORED[order]}'"
+    return f"max(CASE WHEN {fits} THEN {column} END), coalesce(sum(NOT ({fits})), 0)"
+
+
+def key_bounds(column: str, window: Window, order: str) -> tuple[list[str], dict[str, str | int]]:
+    """Return WHERE terms and their values for a window by key."""
+    terms, values = [f"typeof({column}) = '{_STORED[order]}'"], dict[str, str | int]()
+    below = "<=" if window.includes_until else "<"
+    for name, sign, text in (("sync_since", ">=", window.since), ("sync_until", below, window.until)):
+        if text is not None:
+            terms.append(f"{column} {sign} :{name} COLLATE BINARY")
+            # no row is beyond what SQLite holds
+            values[name] = text if order == "text" else max(min(int(text), _MOST), -_MOST - 1)
+    return terms, values
+
+
 def shortest(text: str) -> str:
     """Return a moment's shortest form, which the text of no earlier moment reaches."""
     moment = moments.read(text)
@@ -60,3 +81,10 @@ def later(one: str | None, other: str | None) -> str | None:
     if one is None or other is None:
         return one or other
     return one if shortest(one) >= shortest(other) else other
+
+
+def earlier(newest: str | None, limit: str | None) -> str | None:
+    """Return `limit` where it is before the newest moment, else None: nothing limits it."""
+    if newest is None or limit is None or shortest(newest) <= shortest(limit):
+        return None
+    return limit

@@ -38,7 +38,7 @@ def open_to_read(info: ConnectionInfo) -> sqlite3.Connection:
 
 
 def batches(
-    connection: sqlite3.Connection, sql: str, values: dict[str, str], rows: int
+    connection: sqlite3.Connection, sql: str, values: dict[str, Any], rows: int
 ) -> Generator[list[Row], None, None]:
     """Yield the rows of a query, `rows` at a time or fewer big ones, of one snapshot.
 
@@ -64,7 +64,7 @@ def batches(
 
 
 def _chunks(
-    connection: sqlite3.Connection, sql: str, values: dict[str, str], rows: int
+    connection: sqlite3.Connection, sql: str, values: dict[str, Any], rows: int
 ) -> Iterator[tuple[list[Row], int]]:
     done, wanted, lenient = 0, 16, False
     cursor = connection.execute(sql, values)
