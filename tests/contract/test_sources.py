@@ -1,17 +1,17 @@
-"""Every source keeps the contract: files, SQLite, PostgreSQL."""
+"""Every source keeps the contract: files, SQLite, PostgreSQL, and these two through SQLAlchemy."""
 
 from __future__ import annotations
 
 import csv
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
-from sync_provider.core.sources import file, postgres, sqlite
+from sync_provider.core.sources import file, postgres, sql, sqlite
 from sync_provider.core.systems.names import quote
 from sync_provider.testing.source_contract import IncrementContract, SourceContract
 from tests.services.postgres import execute
@@ -98,6 +98,28 @@ class SqliteArena:
         return make_plan(name, SourcePlan("sqlite", "lite", {}))
 
 
+@dataclass
+class SqlOnPostgresArena(PostgresArena):
+    """Tables in a PostgreSQL database, read through SQLAlchemy and psycopg."""
+
+    source = sql.SOURCE
+    big_rows = 20_000
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("sql", "pg", {"schema": "public", "dialect": "postgresql+psycopg"}))
+
+
+@dataclass
+class SqlOnSqliteArena(SqliteArena):
+    """Tables in a SQLite file, read through SQLAlchemy; times are text there, so it has no increments by time."""
+
+    source = replace(sql.SOURCE, incremental=())
+    big_rows = 20_000
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("sql", "lite", {}))
+
+
 class TestFile(SourceContract):
     @pytest.fixture
     def arena(self, tmp_path: Path) -> FileArena:
@@ -115,3 +137,16 @@ class TestSqlite(IncrementContract):
     def arena(self, sqlite: ConnectionInfo) -> SqliteArena:
         sqlite3.connect(sqlite.host or "").close()
         return SqliteArena(sqlite)
+
+
+class TestSqlOnPostgres(IncrementContract):
+    @pytest.fixture
+    def arena(self, postgres: ConnectionInfo) -> SqlOnPostgresArena:
+        return SqlOnPostgresArena(postgres)
+
+
+class TestSqlOnSqlite(SourceContract):
+    @pytest.fixture
+    def arena(self, sqlite: ConnectionInfo) -> SqlOnSqliteArena:
+        sqlite3.connect(sqlite.host or "").close()
+        return SqlOnSqliteArena(sqlite)
