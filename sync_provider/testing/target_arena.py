@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from sync_provider.core.contracts import REJECTED, ROW, Counters, LoadSpec, Target, parse_type
+from sync_provider.core.contracts import DELETED, REJECTED, ROW, Counters, LoadSpec, Target, parse_type
 from sync_provider.core.contracts.frames import frame_type
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def make_spec(columns: Mapping[str, str], table: str = "orders", schema: str | N
 
 
 def make_frame(spec: LoadSpec, rows: Sequence[Sequence[Any]], first: int = 1) -> pl.DataFrame:
-    """Return rows as a typed frame with ROW."""
+    """Return rows as a typed frame with ROW; the last value of a row is DELETED where the spec applies deletes."""
     import polars as pl
 
     schema = {name: frame_type(kind) for name, kind in spec.columns.items()}
+    schema |= {DELETED: pl.Boolean()} if spec.deletes else {}
     frame = pl.DataFrame([list(row) for row in rows], schema=schema, orient="row")
     return frame.with_columns(pl.int_range(first, first + len(rows), dtype=pl.Int64).alias(ROW))
 
@@ -58,6 +59,8 @@ class TargetArena:
 
     schema: str | None = None
     folds_case = False
+    #: what the last load wants people to be told
+    notes: Sequence[str] = ()
 
     def spec(self, columns: Mapping[str, str], **more: Any) -> LoadSpec:
         """Return a spec in this contract's schema."""
@@ -80,18 +83,20 @@ class TargetArena:
         try:
             session.begin()
             load = target.load(session, spec)
-            bad, read = [], 0
+            bad, read, seen = [], 0, 0
             for rows in batches:
                 bad.append(load.write(make_frame(spec, rows, read + 1)))
                 read += len(rows)
+                seen += sum(bool(spec.deletes) and row[-1] is None for row in rows)
             counters, more = load.finish()
+            self.notes = load.notes
             session.commit() if commit else session.rollback()
         finally:
             session.close()
         frames = [frame for frame in (*bad, more) if frame is not None]
         rejected = pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(REJECTED, pl.String))
         assert tuple(rejected.columns) == REJECTED
-        counters.read, counters.rejected = read, rejected.height
+        counters.read, counters.rejected = read - seen, rejected.height
         assert counters.leak() == 0, counters
-        assert counters.inserted + counters.updated + counters.unchanged == counters.loaded
+        assert counters.inserted + counters.updated + counters.unchanged + counters.removed == counters.loaded
         return counters, rejected, load.warned

@@ -15,7 +15,9 @@ import pytest
 from sync_provider.core.contracts import ROW, Counters, LoadSpec, Session, Target
 from sync_provider.core.errors import CancelledError
 from sync_provider.testing.target_arena import TRICKY, make_frame, stored
+from sync_provider.testing.target_deleting import TargetDeleting
 from sync_provider.testing.target_merging import TargetMerging
+from sync_provider.testing.target_replacing import TargetReplacing
 from sync_provider.testing.target_staging import TargetStaging
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -25,7 +27,7 @@ _ODD_NAMES = [
 ]  # fmt: skip
 
 
-class TargetContract(TargetMerging, TargetStaging):
+class TargetContract(TargetMerging, TargetStaging, TargetReplacing, TargetDeleting):
     """Subclass it, and define a fixture `target` that returns your target on an empty database.
 
     Set `schema` where tables belong into one, and `folds_case` where names that differ in case only are the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -193,8 +193,15 @@ class Load(Protocol):
     def warned(self) -> Mapping[str, int]:
         """Rule → rows that broke a set rule with `on_fail: warn` and were kept; known after `finish`."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should be told of the load, a sentence each; known after `finish`."""
+
     def write(self, frame: pl.DataFrame) -> pl.DataFrame | None:
-        """Write rows (LoadSpec.columns + ROW, typed). Returns rows the server refused as a REJECTED frame, or None."""
+        """Write rows: LoadSpec.columns + ROW, typed, and with `deletes` DELETED: false for rows, true for deletes,
+        NULL for rows that were rejected and of which the key counts only. Returns rows the server refused as a
+        REJECTED frame, or None.
+        """
 
     def finish(self) -> tuple[Counters, pl.DataFrame | None]:
         """Move staged rows into the target.

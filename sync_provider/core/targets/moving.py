@@ -51,14 +51,15 @@ class Mover:
         Raises:
             DataError: the target refuses more rows than can be named.
         """
-        bounds = f"SELECT min({_ROW}) AS low, max({_ROW}) AS high, count(*) AS n FROM {self._stage.table}"
+        rows = f"{self._stage.table} WHERE {self._stage.live}"
+        bounds = f"SELECT min({_ROW}) AS low, max({_ROW}) AS high, count(*) AS n FROM {rows}"
         row = self._session.fetch(bounds)[0]
         ranges = [(row["low"], row["high"])] if row["n"] else []
         inserted = updated = 0
         while ranges:
             low, high = ranges.pop()
             try:
-                new, changed = self._attempt(f"{_ROW} BETWEEN {low} AND {high}")
+                new, changed = self._attempt(f"{_ROW} BETWEEN {low} AND {high} AND {self._stage.live}")
                 inserted, updated = inserted + new, updated + changed
             except DataError as error:
                 if low == high:
@@ -97,7 +98,7 @@ class Mover:
         counters.inserted, counters.updated = inserted, updated
         rest = rows - inserted - updated
         if self._spec.write == "merge" and self._spec.newest_by:
-            counters.superseded = rest
-        else:
-            counters.unchanged = rest
-        counters.loaded = inserted + updated + counters.unchanged
+            counters.superseded += rest
+            rest = 0
+        counters.unchanged += rest
+        counters.loaded += inserted + updated + rest

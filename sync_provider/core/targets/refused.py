@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sync_provider.core.contracts import REJECTED, ROW, ColumnType
+from sync_provider.core.contracts import DELETED, REJECTED, ROW, ColumnType, LoadSpec
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,6 +64,16 @@ def joined(frames: Iterable[pl.DataFrame | None]) -> pl.DataFrame | None:
 
     full = [frame for frame in frames if frame is not None]
     return pl.concat(full).sort(ROW, maintain_order=True) if full else None
+
+
+def keys_of(frame: pl.DataFrame, bad: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Return of some refused rows what is staged all the same: their keys, so that they do not count as missing."""
+    import polars as pl
+
+    rows = frame.filter(pl.col(ROW).is_in(bad[ROW].implode()))
+    rest = [name for name in spec.columns if name not in spec.primary_key]
+    emptied = [pl.lit(None, dtype=frame.schema[name]).alias(name) for name in (*rest, DELETED)]
+    return rows.with_columns(emptied)
 
 
 def _value(text: str | None, column: ColumnType) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sync_provider.core.contracts import ROW, Counters, LoadSpec
+from sync_provider.core.contracts import DELETED, ROW, Counters, LoadSpec
 from sync_provider.core.errors import QualityGateError
 from sync_provider.core.systems.names import listed, qualified, quote
 from sync_provider.core.targets.refused import rejected, shown
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 STAGE = "_sync_stage"
 _BROKEN = "_sync_broken"
 _ROW = quote(ROW)
+_DELETED = quote(DELETED)
+#: when a row was soft-deleted
+DELETED_AT = "_deleted_at"
 
 
 class SqlText(Protocol):
@@ -31,6 +34,9 @@ class SqlText(Protocol):
 class Stage:
     """The rows of one run in a temporary table `_sync_stage`, or in the lasting one of the spec, with their `ROW`.
 
+    Where deletes are applied, `DELETED` is false for rows to write, true for rows the source says are deleted, and NULL
+    for rows that were rejected: of those only the key is kept, since they are not missing.
+
     Args:
         temp: schema of temporary tables: pg_temp, temp.
     """
@@ -42,6 +48,10 @@ class Stage:
         self._broken = f"{temp}.{quote(_BROKEN)}"
         self.counters = Counters()
         self.warned: dict[str, int] = {}
+        self.notes: list[str] = []
+        #: SQL of the rows to write, and of these and the deletes
+        self.live = f"{_DELETED} = false" if spec.deletes else "1 = 1"
+        self.told = f"{_DELETED} IS NOT NULL" if spec.deletes else "1 = 1"
         self.rejected: list[pl.DataFrame | None] = []
 
     def decide(self) -> None:
@@ -53,12 +63,23 @@ class Stage:
             QualityGateError: a unique rule with `on_fail: abort` is broken.
         """
         for key, order in self._spec.deduplicate:
-            self.counters.deduplicated += self._keep_last(key, order)
+            self.counters.deduplicated += self._keep_last(key, order, self.live)
         if self._spec.unique:
             self._check_unique()
-        if self._spec.write == "merge":
+        if self._spec.write != "append" and self._spec.primary_key:
             self._reject_null_keys()
-            self.counters.deduplicated += self._keep_last(self._spec.primary_key, self._spec.newest_by)
+            self.counters.deduplicated += self._keep_last(self._spec.primary_key, self._spec.newest_by, self.told)
+
+    def arriving(self) -> int:
+        """Return how many rows are to be written."""
+        return self._count(f"{self.table} WHERE {self.live}")
+
+    def take_out(self, where: str) -> None:
+        """Take rejected rows out; their keys stay where a key that is not there would count as missing."""
+        if self._spec.delete_missing:
+            self._session.execute(f"UPDATE {self.table} SET {_DELETED} = NULL WHERE {where}")
+        else:
+            self._session.execute(f"DELETE FROM {self.table} WHERE {where}")
 
     def rows(self, where: str) -> list[dict[str, Any]]:
         """Return staged rows as texts, in the order they were read."""
@@ -94,13 +115,18 @@ class Stage:
         stored = f'SELECT 1 FROM {target} AS "__t" WHERE {same}'
         return self._count(f'{self.table} AS "__s" WHERE {where} AND NOT EXISTS ({stored})')
 
-    def _keep_last(self, key: Sequence[str], order: Sequence[str]) -> int:
-        """Delete all but the last row of each key and return how many; rows with a NULL in the key stay."""
+    def _keep_last(self, key: Sequence[str], order: Sequence[str], which: str) -> int:
+        """Delete all but the last row of each key and return how many; rows with a NULL in the key stay.
+
+        Args:
+            which: SQL of the rows that are compared.
+        """
         whole = [f"{quote(name)} IS NOT NULL" for name in key]
         group = ", ".join(self.comparable(name) for name in key)
-        last = "".join(f"{self.comparable(name)} DESC NULLS LAST, " for name in order) + f"{_ROW} DESC"
+        ordered = [self.comparable(name) for name in order]
+        last = "".join(f"{value} IS NULL, {value} DESC, " for value in ordered) + f"{_ROW} DESC"
         numbered = f"SELECT {_ROW}, row_number() OVER (PARTITION BY {group} ORDER BY {last}) AS n FROM {self.table}"
-        older = f"SELECT {_ROW} FROM ({numbered} WHERE {' AND '.join(whole)}) AS q WHERE n > 1"
+        older = f"SELECT {_ROW} FROM ({numbered} WHERE {' AND '.join([*whole, which])}) AS q WHERE n > 1"
         return self._session.execute(f"DELETE FROM {self.table} WHERE {_ROW} IN ({older})")
 
     def _check_unique(self) -> None:
@@ -108,7 +134,7 @@ class Stage:
         self._session.execute(f"DROP TABLE IF EXISTS {self._broken}")
         counts = ", ".join(self._group_size(index) for index in range(len(self._spec.unique)))
         found = " OR ".join(self._breaks(index) for index in range(len(self._spec.unique)))
-        sizes = f"SELECT {_ROW}, {counts} FROM {self.table}"
+        sizes = f"SELECT {_ROW}, {counts} FROM {self.table} WHERE {self.live}"
         self._session.execute(f"CREATE TEMPORARY TABLE {quote(_BROKEN)} AS SELECT * FROM ({sizes}) AS q WHERE {found}")
         acting: list[str] = []
         for index, (rule, on_fail, columns) in enumerate(self._spec.unique):
@@ -118,7 +144,7 @@ class Stage:
                 acting.append(self._breaks(index))
         if acting:
             gone = f"SELECT {_ROW} FROM {self._broken} WHERE {' OR '.join(acting)}"
-            self._session.execute(f"DELETE FROM {self.table} WHERE {_ROW} IN ({gone})")
+            self.take_out(f"{_ROW} IN ({gone})")
             self._session.execute(f"DELETE FROM {self._broken} WHERE {' OR '.join(acting)}")
         for index, (rule, on_fail, _) in enumerate(self._spec.unique):
             if on_fail == "warn" and (rows := self._count(f"{self._broken} WHERE {self._breaks(index)}")):
@@ -163,13 +189,13 @@ class Stage:
 
     def _reject_null_keys(self) -> None:
         key = self._spec.primary_key
-        missing = " OR ".join(f"{quote(name)} IS NULL" for name in key)
+        missing = f"({' OR '.join(f'{quote(name)} IS NULL' for name in key)}) AND {self.told}"
         rows = self.rows(missing)
         if rows:
             nulls = [", ".join(name for name in key if row[name] is None) for row in rows]
             said = [f"{names} is null in the primary key" for names in nulls]
             self.rejected.append(rejected(rows, key, f"primary_key({', '.join(key)})", said, kind="data"))
-            self._session.execute(f"DELETE FROM {self.table} WHERE {missing}")
+            self.take_out(missing)
 
     def _count(self, source: str) -> int:
         return int(self._session.fetch(f"SELECT count(*) AS n FROM {source}")[0]["n"])
@@ -180,7 +206,7 @@ def upsert(spec: LoadSpec, stage: Stage, target: str, values: str, where: str) -
 
     Args:
         target: the table, qualified and quoted.
-        values: SQL of the metadata values, behind a comma, or ''.
+        values: SQL of the values of `metadata_columns`, behind a comma, or ''.
         where: which staged rows.
     """
     names = [*spec.columns, *metadata_columns(spec)]
@@ -203,5 +229,6 @@ def append(spec: LoadSpec, stage: Stage, target: str, values: str, where: str) -
 
 
 def metadata_columns(spec: LoadSpec) -> tuple[str, ...]:
-    """Return the names of the columns we add, or none where they are opted out."""
-    return ("_sync_run_id", "_synced_at") if spec.metadata else ()
+    """Return the names of the columns we add: those not opted out, and the one that soft deletes need."""
+    named = ("_sync_run_id", "_synced_at") if spec.metadata else ()
+    return (*named, DELETED_AT) if spec.deletes == "soft" else named

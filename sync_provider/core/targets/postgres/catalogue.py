@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sync_provider.core.contracts import ColumnType, LoadSpec
+from sync_provider.core.contracts import DELETED, ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.systems.postgres.names import listed, literal, qualified, quote
 from sync_provider.core.systems.postgres.session import PgSession
-from sync_provider.core.targets.stage import metadata_columns
+from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 #: longest name in bytes
 MAX_IDENTIFIER = 63
@@ -31,7 +31,7 @@ _ELEMENTS = _KEPT | {
     "time without time zone",
 }  # fmt: skip
 _FORM = re.compile(r"([a-z][a-z0-9 ]*?)(?:\(\d+(?:,\d+)?\))?( with(?:out)? time zone)?(\[\])?")
-_META = {"_sync_run_id": "text", "_synced_at": "timestamptz"}
+_META = {"_sync_run_id": "text", "_synced_at": "timestamptz", DELETED_AT: "timestamptz"}
 
 _UNIQUE = """
 SELECT (SELECT array_agg(a.attname::text) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
@@ -49,7 +49,7 @@ def create_sql(spec: LoadSpec) -> list[str]:
         ConfigError: a name is too long for the server, which would cut it silently.
     """
     check_names([spec.table, *([spec.schema] if spec.schema else []), *spec.columns])
-    key = spec.primary_key if spec.write == "merge" else ()
+    key = spec.primary_key if spec.write != "append" else ()
     columns = [
         f"{quote(name)} {type_sql(kind)}{' NOT NULL' if name in key else ''}" for name, kind in spec.columns.items()
     ]
@@ -126,9 +126,9 @@ def _check_metadata(session: PgSession, spec: LoadSpec, table: str) -> None:
     have = {row["name"] for row in session.fetch(f"{sql} AND NOT attisdropped")} if wanted else set()
     if missing := [name for name in wanted if name not in have]:
         adds = ", ".join(f"ADD COLUMN {name} {_META[name]}" for name in missing)
+        other = "write `deletes: hard`" if missing == [DELETED_AT] else "set `metadata_columns: false`"
         raise ConfigError(
-            f"table {table} has no column {', '.join(missing)}",
-            f"run: ALTER TABLE {table} {adds}; or set `metadata_columns: false`",
+            f"table {table} has no column {', '.join(missing)}", f"run: ALTER TABLE {table} {adds}; or {other}"
         )
 
 
@@ -143,13 +143,21 @@ def stage_sql(spec: LoadSpec, stage: str, table: str, have: Iterable[str]) -> li
     name = stage.partition(".")[2]
     return [
         f"DROP TABLE IF EXISTS {stage}",
-        f"CREATE TEMPORARY TABLE {name} (LIKE {table} INCLUDING CONSTRAINTS) ON COMMIT DROP",
+        f"CREATE TEMPORARY TABLE {name} (LIKE {table}{kept_checks(spec)}) ON COMMIT DROP",
         stage_shape_sql(spec, stage, have),
     ]
+
+
+def kept_checks(spec: LoadSpec) -> str:
+    """Return whether a staging table has the target's checks: a deleted row needs nothing but its key."""
+    return "" if spec.deletes else " INCLUDING CONSTRAINTS"
 
 
 def stage_shape_sql(spec: LoadSpec, stage: str, have: Iterable[str]) -> str:
     """Return the statement that makes a copy of the target's shape a staging table."""
     dropped = [f"DROP COLUMN {quote(name)}" for name in have if name not in spec.columns]
-    free = [f"ALTER COLUMN {quote(name)} DROP NOT NULL" for name in spec.primary_key]  # decided with all rows
-    return f"ALTER TABLE {stage} " + ", ".join(['ADD COLUMN "__row" bigint NOT NULL', *dropped, *free])
+    # the key is decided with all rows; of a deleted row nothing else is asked
+    nullable = spec.columns if spec.deletes else spec.primary_key
+    free = [f"ALTER COLUMN {quote(name)} DROP NOT NULL" for name in nullable]
+    added = ['ADD COLUMN "__row" bigint NOT NULL', *([f"ADD COLUMN {quote(DELETED)} boolean"] if spec.deletes else [])]
+    return f"ALTER TABLE {stage} " + ", ".join([*added, *dropped, *free])

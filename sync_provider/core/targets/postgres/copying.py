@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sync_provider.core.contracts import ROW, LoadSpec
+from sync_provider.core.contracts import DELETED, ROW, LoadSpec
 from sync_provider.core.errors import DataError
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.targets.postgres.encode import lines, to_csv, to_texts
@@ -95,7 +95,7 @@ class Copier:
         import polars as pl
 
         if self._staged:
-            return frame.select(ROW, *self._spec.columns)
+            return frame.select(ROW, *self._spec.columns, *([DELETED] if self._spec.deletes else []))
         run_id, at = self._spec.metadata or ("", None)
         added = [pl.lit(run_id).alias("_sync_run_id"), pl.lit(str(at)).alias("_synced_at")]
         return frame.select(*self._spec.columns, *(added if self._spec.metadata else []))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sync_provider.core.contracts import ROW, LoadSpec
+from sync_provider.core.contracts import DELETED, ROW, LoadSpec
 from sync_provider.core.systems.postgres.names import literal, qualified
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.systems.postgres.types import table_columns
-from sync_provider.core.targets.postgres.catalogue import check_names, stage_shape_sql
+from sync_provider.core.targets.postgres.catalogue import check_names, kept_checks, stage_shape_sql
 
 _SHAPE = """
 SELECT attname::text AS name, pg_catalog.format_type(atttypid, atttypmod) AS type FROM pg_catalog.pg_attribute
@@ -25,7 +25,7 @@ def prepare(session: PgSession, spec: LoadSpec, *, fresh: bool) -> int:
         return int(session.fetch(f"SELECT count(*) AS n FROM {stage}")[0]["n"])
     session.script(f"DROP TABLE IF EXISTS {stage}")
     have = table_columns(session, spec.schema, spec.table) or {}
-    session.script(f"CREATE UNLOGGED TABLE {stage} (LIKE {target} INCLUDING CONSTRAINTS)")
+    session.script(f"CREATE UNLOGGED TABLE {stage} (LIKE {target}{kept_checks(spec)})")
     session.script(stage_shape_sql(spec, stage, have))
     return 0
 
@@ -37,7 +37,7 @@ def discard(session: PgSession, spec: LoadSpec) -> None:
 
 def _wanted(session: PgSession, target: str, spec: LoadSpec) -> dict[str, str]:
     columns = {name: kind for name, kind in _shape(session, target).items() if name in spec.columns}
-    return columns | {ROW: "bigint"}
+    return columns | {ROW: "bigint"} | ({DELETED: "boolean"} if spec.deletes else {})
 
 
 def _shape(session: PgSession, table: str) -> dict[str, str]:

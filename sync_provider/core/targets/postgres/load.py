@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import Counters, LoadSpec
@@ -9,11 +10,15 @@ from sync_provider.core.errors import DataError
 from sync_provider.core.systems.postgres.names import literal, qualified, quote
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.systems.postgres.types import table_columns
+from sync_provider.core.targets.deleting import Deletions
+from sync_provider.core.targets.guarding import check_replace
 from sync_provider.core.targets.moving import Mover
 from sync_provider.core.targets.postgres.catalogue import check_table, stage_sql
 from sync_provider.core.targets.postgres.copying import Copier, said_of
-from sync_provider.core.targets.refused import joined
-from sync_provider.core.targets.stage import STAGE, Stage, append, upsert
+from sync_provider.core.targets.postgres.replacing import Replacing
+from sync_provider.core.targets.refused import joined, keys_of
+from sync_provider.core.targets.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
+from sync_provider.core.targets.statements import run_statements
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +46,7 @@ class PostgresLoad:
         self._kind = check_table(session, spec)
         self._stage = PgStage(session, spec, "pg_temp")
         self._deleted = 0
+        self._replacing = Replacing(session, spec, self._kind) if spec.write == "replace" else None
         if spec.stage:
             self._copier = Copier(session, spec, spec.stage, spec.stage_schema, staged=True)
         elif spec.staged:
@@ -49,6 +55,7 @@ class PostgresLoad:
                 session.script(sql)
             self._copier = Copier(session, spec, STAGE, "pg_temp", staged=True)
         else:
+            run_statements(session, spec.table, "pre_sql", spec.pre_sql)
             self._remove_replaced()
             self._copier = Copier(session, spec, spec.table, spec.schema, staged=False)
 
@@ -57,32 +64,56 @@ class PostgresLoad:
         """Rule → rows that broke a set rule and were kept."""
         return self._stage.warned
 
+    @property
+    def notes(self) -> list[str]:
+        """What people should be told of the load."""
+        return self._stage.notes
+
     def write(self, frame: pl.DataFrame) -> pl.DataFrame | None:
         """Write rows (LoadSpec.columns + ROW, typed). Returns rows the server refused as a REJECTED frame, or None."""
-        return self._copier.write(frame)
+        bad = self._copier.write(frame)
+        if bad is not None and self._spec.delete_missing:
+            self._copier.write(keys_of(frame, bad, self._spec))
+        return bad
 
     def finish(self) -> tuple[Counters, pl.DataFrame | None]:
         """Settle set rules and move what was staged into the target; return counts and rejected rows."""
-        if not self._spec.staged:
+        spec, stage = self._spec, self._stage
+        if not spec.staged:
+            run_statements(self._session, spec.table, "post_sql", spec.post_sql)
             rows = self._copier.rows
             return Counters(loaded=rows, inserted=rows, deleted=self._deleted), None
-        if self._copier.rows >= _ANALYZE_ROWS or self._spec.stage:
-            self._session.script(f"ANALYZE {self._stage.table}")
+        if self._copier.rows >= _ANALYZE_ROWS or spec.stage:
+            self._session.script(f"ANALYZE {stage.table}")
+        run_statements(self._session, spec.table, "pre_sql", spec.pre_sql)
         self._remove_replaced()
-        self._stage.decide()
-        mover = Mover(self._session, self._spec, self._stage, self._move, self._reason)
-        mover.move()
-        counters = self._stage.counters
-        counters.deleted = self._deleted
-        if not self._spec.stage:
-            self._session.script(f"DROP TABLE {self._stage.table}")
-        return counters, joined(self._stage.rejected)
+        stage.decide()
+        if self._replacing is not None:
+            self._target, self._deleted = self._replacing.begin(stage.arriving())
+        Deletions(self._session, spec, stage, self._target, self._values()).apply()
+        Mover(self._session, spec, stage, self._move, self._reason).move()
+        stage.counters.deleted += self._deleted
+        if self._replacing is not None:
+            check_replace(spec, stage.counters.inserted, self._deleted)  # the server may have refused some
+            self._replacing.end()
+        run_statements(self._session, spec.table, "post_sql", spec.post_sql)
+        if not spec.stage:
+            self._session.script(f"DROP TABLE {stage.table}")
+        return stage.counters, joined(stage.rejected)
+
+    def _values(self) -> dict[str, str]:
+        """Return what our columns are set to by a delete."""
+        run_id, at = self._spec.metadata or ("", datetime.now(timezone.utc))
+        moment = literal(at.isoformat())
+        values = {"_sync_run_id": literal(run_id), "_synced_at": moment, DELETED_AT: moment}
+        return {name: values[name] for name in metadata_columns(self._spec)}
 
     def _move(self, where: str) -> tuple[int, int]:
         """Move some staged rows; return how many were inserted and how many updated."""
         spec, stage = self._spec, self._stage
-        values = f", {literal(spec.metadata[0])}, {literal(spec.metadata[1].isoformat())}" if spec.metadata else ""
-        if spec.write == "append":
+        ours = {**self._values(), **({DELETED_AT: "NULL"} if spec.deletes == "soft" else {})}
+        values = "".join(f", {value}" for value in ours.values())
+        if spec.write != "merge":
             return self._session.execute(append(spec, stage, self._target, values, where)), 0
         sql = upsert(spec, stage, self._target, values, where)
         if self._kind != "r":  # rows of a partitioned table do not tell whether they are new

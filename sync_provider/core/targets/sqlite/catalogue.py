@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 
-from sync_provider.core.contracts import ColumnType, LoadSpec
+from sync_provider.core.contracts import DELETED, ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.systems.sqlite.names import listed, qualified, quote
-from sync_provider.core.targets.stage import metadata_columns
+from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 #: declared types that SQLite and `describe` take for what they are; all else is text, which SQLite leaves alone
 _TYPES = {
@@ -16,9 +16,12 @@ _TYPES = {
     "boolean": "boolean", "date": "date", "time": "time", "timestamp": "timestamp", "timestamptz": "timestamptz",
     "binary": "blob",
 }  # fmt: skip
-_META = {"_sync_run_id": "text", "_synced_at": "timestamptz"}
+_META = {"_sync_run_id": "text", "_synced_at": "timestamptz", DELETED_AT: "timestamptz"}
 #: a number of at most this many digits comes back from a numeric column as it went in
 EXACT_DIGITS = 15
+_REFERENCED = """
+SELECT DISTINCT m.name FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f
+WHERE m.type = 'table' AND lower(f."table") = lower(?) AND lower(m.name) <> lower(?) ORDER BY 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,19 @@ class Table:
         affinities: column → TEXT | NUMERIC | INTEGER | REAL | BLOB: what SQLite makes of a value that fits.
         unique: sets of columns that are unique together.
         collations: column → what its unique index takes for equal: BINARY | NOCASE | RTRIM.
+        referenced: tables whose foreign keys point here.
     """
 
     affinities: dict[str, str]
     unique: tuple[frozenset[str], ...]
     collations: dict[str, str] = field(default_factory=dict)
+    referenced: tuple[str, ...] = ()
 
 
 def create_sql(spec: LoadSpec) -> list[str]:
     """Return the statement that creates the table for `spec`; safe to run again."""
     check_schema(spec.schema)
-    key = spec.primary_key if spec.write == "merge" else ()
+    key = spec.primary_key if spec.write != "append" else ()
     columns = [_column(name, kind, name in key) for name, kind in spec.columns.items()]
     columns += [f"{quote(name)} {_META[name]}" for name in metadata_columns(spec)]
     if key:
@@ -77,7 +82,9 @@ def read_table(connection: sqlite3.Connection, table: str) -> Table | None:
         names = connection.execute("SELECT name, coll FROM pragma_index_xinfo(?) WHERE key", (index,)).fetchall()
         unique.append(frozenset(name for name, _ in names))
         collations |= {name: collation for name, collation in names if name}
-    return Table({name: affinity(declared) for name, declared, _ in rows}, tuple(unique), collations)
+    affinities = {name: affinity(declared) for name, declared, _ in rows}
+    others = [name for (name,) in connection.execute(_REFERENCED, (table, table))]
+    return Table(affinities, tuple(unique), collations, tuple(others))
 
 
 def check_table(table: Table | None, spec: LoadSpec) -> Table:
@@ -99,8 +106,18 @@ def check_table(table: Table | None, spec: LoadSpec) -> Table:
         )
     if missing := [column for column in wanted if column not in table.affinities]:
         adds = "; ".join(f"ALTER TABLE {name} ADD COLUMN {column} {_META[column]}" for column in missing)
+        other = "write `deletes: hard`" if missing == [DELETED_AT] else "set `metadata_columns: false`"
+        raise ConfigError(f"table {name} has no column {', '.join(missing)}", f"run: {adds}; or {other}")
+    _check_write(table, spec, name)
+    return table
+
+
+def _check_write(table: Table, spec: LoadSpec, name: str) -> None:
+    if spec.write == "replace" and table.referenced:
         raise ConfigError(
-            f"table {name} has no column {', '.join(missing)}", f"run: {adds}; or set `metadata_columns: false`"
+            f"table {name} cannot be emptied by `write: replace`: its rows are referenced by "
+            f"{', '.join(table.referenced)}",
+            "write `write: merge` with a primary_key and `deletes: hard`, or drop the foreign key",
         )
     if spec.write == "merge" and frozenset(spec.primary_key) not in table.unique:
         index = quote(f"{spec.table}_key")
@@ -108,7 +125,6 @@ def check_table(table: Table | None, spec: LoadSpec) -> Table:
             f"table {name} has no unique index on ({', '.join(spec.primary_key)}), which `write: merge` needs",
             f"create one: CREATE UNIQUE INDEX {index} ON {name} ({listed(spec.primary_key)})",
         )
-    return table
 
 
 def stage_sql(spec: LoadSpec, stage: str, table: Table) -> list[str]:
@@ -117,6 +133,7 @@ def stage_sql(spec: LoadSpec, stage: str, table: Table) -> list[str]:
         f"{quote(name)} {table.affinities[name]} COLLATE {table.collations.get(name, 'BINARY')}"
         for name in spec.columns
     )
+    columns += f", {quote(DELETED)} boolean" if spec.deletes else ""
     return [f"DROP TABLE IF EXISTS {stage}", f"CREATE TABLE {stage} (__row INTEGER PRIMARY KEY, {columns})"]
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from sync_provider.core.contracts import ROW, ColumnType, Counters, LoadSpec
+from sync_provider.core.contracts import DELETED, ROW, ColumnType, Counters, LoadSpec
 from sync_provider.core.errors import DataError
 from sync_provider.core.systems import moments
 from sync_provider.core.systems.sqlite import cursor
 from sync_provider.core.systems.sqlite.dialect import moment_text
-from sync_provider.core.systems.sqlite.names import literal, qualified, quote
+from sync_provider.core.systems.sqlite.names import listed, literal, qualified, quote
 from sync_provider.core.systems.sqlite.session import SqliteSession
+from sync_provider.core.targets.deleting import Deletions
+from sync_provider.core.targets.guarding import check_replace
 from sync_provider.core.targets.moving import Mover
-from sync_provider.core.targets.refused import joined, rejected, shown
+from sync_provider.core.targets.refused import joined, keys_of, rejected, shown
 from sync_provider.core.targets.sqlite.catalogue import Table, stage_sql
 from sync_provider.core.targets.sqlite.encode import to_stored, to_texts, unstorable
-from sync_provider.core.targets.stage import Stage, append, upsert
+from sync_provider.core.targets.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
+from sync_provider.core.targets.statements import run_statements
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +31,14 @@ _NUMBERS = ("int16", "int32", "int64", "decimal", "float32", "float64")
 
 class SqliteStage(Stage):
     """A staging table in SQLite."""
+
+    def index_key(self) -> None:
+        """Let the target's rows find theirs here: SQLite looks for each of them."""
+        if self._spec.deletes:
+            lasting = self._spec.stage
+            index = qualified(None if lasting else "temp", f"{lasting or STAGE}_key")
+            columns = listed(self._spec.primary_key)
+            self._session.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {quote(lasting or STAGE)} ({columns})")
 
     def text(self, column: str) -> str:
         """Return a value as text; bytes as hex."""
@@ -49,7 +60,8 @@ class SqliteLoad:
         self._table = table
         self._target = qualified(None, spec.table)
         self._stage = SqliteStage(session, spec, "temp")
-        marks = ", ".join("?" * (len(spec.columns) + 1))
+        self._written = (ROW, *spec.columns, *([DELETED] if spec.deletes else []))
+        marks = ", ".join("?" * len(self._written))
         self._insert = f"INSERT INTO {self._stage.table} VALUES ({marks})"
         if not spec.stage:
             for sql in stage_sql(spec, self._stage.table, table):
@@ -60,42 +72,68 @@ class SqliteLoad:
         """Rule → rows that broke a set rule and were kept."""
         return self._stage.warned
 
+    @property
+    def notes(self) -> list[str]:
+        """What people should be told of the load."""
+        return self._stage.notes
+
     def write(self, frame: pl.DataFrame) -> pl.DataFrame | None:
         """Write rows (LoadSpec.columns + ROW, typed). Returns rows that cannot be stored exactly, or None."""
-        frame = frame.select(ROW, *self._spec.columns)
+        whole = frame = frame.select(self._written)
         bad = None
         if faults := unstorable(frame, self._table):
             bad, frame = self._set_aside(frame, faults)
         self._session.many(self._insert, to_stored(frame, self._table).iter_rows())
+        if bad is not None and self._spec.delete_missing:
+            self._session.many(self._insert, to_stored(keys_of(whole, bad, self._spec), self._table).iter_rows())
         return bad
 
     def finish(self) -> tuple[Counters, pl.DataFrame | None]:
         """Settle set rules, take the write lock, and move what was staged; return counts and rejected rows."""
-        stage = self._stage
-        if not self._spec.stage:
+        stage, spec = self._stage, self._spec
+        if not spec.stage:
             stage.decide()  # in the connection's own file: others go on writing
         self._session.execute(f"DELETE FROM {self._target} WHERE false")  # takes the lock before anything is read
-        if self._spec.stage:
+        if spec.stage:
             stage.decide()
-        stage.counters.deleted = self._remove_replaced()
-        Mover(self._session, self._spec, stage, self._move, self._reason).move()
-        if not self._spec.stage:
+        run_statements(self._session, spec.table, "pre_sql", spec.pre_sql)
+        deleted = self._remove_replaced()
+        stage.index_key()
+        Deletions(self._session, spec, stage, self._target, self._values()).apply()
+        Mover(self._session, spec, stage, self._move, self._reason).move()
+        stage.counters.deleted += deleted
+        if spec.write == "replace":
+            check_replace(spec, stage.counters.inserted, deleted)  # the table may have refused some
+        run_statements(self._session, spec.table, "post_sql", spec.post_sql)
+        if not spec.stage:
             self._session.script(f"DROP TABLE {stage.table}")
         return stage.counters, joined(stage.rejected)
+
+    def _values(self) -> dict[str, str]:
+        """Return what our columns are set to by a delete."""
+        run_id, at = self._spec.metadata or ("", datetime.now(timezone.utc))
+        moment = literal(moment_text(at))
+        values = {"_sync_run_id": literal(run_id), "_synced_at": moment, DELETED_AT: moment}
+        return {name: values[name] for name in metadata_columns(self._spec)}
 
     def _move(self, where: str) -> tuple[int, int]:
         """Move some staged rows; return how many were inserted and how many updated."""
         spec = self._spec
-        values = f", {literal(spec.metadata[0])}, {literal(moment_text(spec.metadata[1]))}" if spec.metadata else ""
-        if spec.write == "append":
+        ours = {**self._values(), **({DELETED_AT: "NULL"} if spec.deletes == "soft" else {})}
+        values = "".join(f", {value}" for value in ours.values())
+        if spec.write != "merge":
             return self._session.execute(append(spec, self._stage, self._target, values, where)), 0
         fresh = self._stage.fresh(self._target, where)
         moved = self._session.execute(upsert(spec, self._stage, self._target, values, where))
         return fresh, moved - fresh
 
     def _remove_replaced(self) -> int:
-        """Remove rows that this run wrote before, or will have read again."""
+        """Remove rows that this run wrote before, or will have read again, or replaces."""
         spec, gone = self._spec, 0
+        if spec.write == "replace":
+            held = self._session.fetch(f"SELECT count(*) AS n FROM {self._target}")[0]["n"]
+            check_replace(spec, self._stage.arriving(), held)
+            return self._session.execute(f"DELETE FROM {self._target}")
         if spec.replace_run is not None and spec.metadata:
             sql = f'DELETE FROM {self._target} WHERE "_sync_run_id" = ?'
             gone += self._session.execute(sql, [spec.replace_run])
