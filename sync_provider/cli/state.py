@@ -97,11 +97,18 @@ def _checked(plan: Plan, value: str) -> str:
     Raises:
         ConfigError: the interface reads no increments, or the value is no time.
     """
-    from sync_provider.core.systems import moments
+    from sync_provider.core.systems import increments, moments
 
     if plan.increment is None:
         raise ConfigError(
             f"{plan.id}: reads everything at each run and has no checkpoint", fix="write `incremental:` first"
         )
+    if plan.increment.strategy == "flag":
+        raise ConfigError(
+            f"{plan.id}: `strategy: flag` has no checkpoint, each row says itself whether it was read",
+            fix=f"set {plan.increment.cursor!r} of the rows wanted back to {plan.increment.pending!r} in the source",
+        )
+    if plan.increment.strategy == "key":  # whether it is a number, the source tells at the next run
+        return increments.key_bound(plan, "value", value, "text") or ""
     moments.bound(plan, "value", value)
     return value

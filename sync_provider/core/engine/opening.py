@@ -18,7 +18,7 @@ from sync_provider.core.contracts import (
     TargetType,
 )
 from sync_provider.core.engine.request import Ticket
-from sync_provider.core.engine.rereading import cursor_in_target, reread
+from sync_provider.core.engine.rereading import cursor_in_target, newest_by, reread
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import ConfigError
 
@@ -96,7 +96,6 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         ticket: None when only the table's shape is wanted (CREATE TABLE).
     """
     cursor = cursor_in_target(plan, stages)
-    newest = plan.order_by or ((cursor,) if cursor else ())
     window = ticket.window if ticket else None
     return LoadSpec(
         table=plan.target.table,
@@ -104,7 +103,7 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         columns=stages.columns,
         write=plan.write,
         primary_key=plan.primary_key,
-        newest_by=newest if plan.write == "merge" else (),
+        newest_by=newest_by(plan, stages) if plan.write == "merge" else (),
         unique=stages.unique,
         deduplicate=stages.deduplicate,
         replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,

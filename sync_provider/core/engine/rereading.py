@@ -9,8 +9,10 @@ from sync_provider.core.contracts import ColumnType, Plan
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.systems import increments
 
 _TIMES = ("date", "timestamp", "timestamptz")
+_NUMBERS = ("int16", "int32", "int64", "decimal")
 
 
 def cursor_in_target(plan: Plan, stages: Stages) -> str | None:
@@ -51,6 +53,9 @@ def _unlike(plan: Plan, have: ColumnType, want: ColumnType, dialect: str) -> str
     zone = next((column.timezone for column in plan.columns if column.name == cursor), None)
     if zone not in (None, "UTC") and have.kind != want.kind:
         return f"is moved from or to the clock of {zone}"
+    if plan.increment and plan.increment.strategy == "key":
+        whole = increments.is_number(have) and want.kind in _NUMBERS
+        return "" if whole else f"is {want} in the target, and only whole numbers have one order everywhere"
     if want.kind not in _TIMES and not (want.kind == "text" and dialect == "sqlite"):
         return f"is {want} in the target"
     if _digits(want) < _digits(have):
@@ -62,6 +67,25 @@ def _digits(column: ColumnType) -> int:
     """Return how many digits of a second a server keeps."""
     found = re.search(r"\((\d)\)", column.raw) if column.kind in ("timestamp", "timestamptz") else None
     return int(found[1]) if found else 6
+
+
+def cursor_order(plan: Plan, ticket: Ticket) -> str:
+    """Return how the plan's checkpoints are compared: time | number | text."""
+    column = ticket.source_columns.get(plan.increment.cursor) if plan.increment else None
+    return increments.order_of(plan.increment, column) if plan.increment and column else "time"
+
+
+def newest_by(plan: Plan, stages: Stages) -> tuple[str, ...]:
+    """Return the target columns that tell the newer of two rows with one key: `order_by`, else the cursor.
+
+    A flag tells nothing of age; and the target has its own order of a text that is a key.
+    """
+    cursor = cursor_in_target(plan, stages)
+    if plan.order_by or cursor is None or plan.increment is None:
+        return plan.order_by
+    strategy, column = plan.increment.strategy, stages.columns[cursor]
+    tells = strategy == "timestamp" or (strategy == "key" and column.kind in _NUMBERS)
+    return (cursor,) if tells else ()
 
 
 def reread(plan: Plan, cursor: str | None, ticket: Ticket | None) -> tuple[str, str | None] | None:

@@ -14,6 +14,7 @@ from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import AuthenticationError, ConfigError
 from sync_provider.core.ledger import checkpoint, tables, versions
 from sync_provider.core.ledger import load as loads
+from sync_provider.core.systems import increments
 
 
 def settle(
@@ -72,6 +73,9 @@ def _new_window(plan: Plan, request: RunRequest, source: Source, session: Sessio
     if plan.increment is None:
         return source.window("full", None, None)
     kind = request.kind or "incremental"
+    increments.check_range(plan, kind)
+    if kind == "incremental" and plan.increment.strategy == "flag":
+        return source.window(kind, None, None)  # rows themselves say what is new
     if kind == "incremental":
         known = checkpoint.get(session, plan.target.state_schema, plan.id, plan.increment.cursor)
         return source.window(kind, known or plan.increment.start, None)
@@ -82,6 +86,7 @@ def _refuse_other_words(plan: Plan, request: RunRequest, source: Source, known: 
     """A run reads its own window again, whatever is said now; a person who says otherwise wants another run."""
     if plan.increment is None or request.kind not in ("full", "manual"):
         return
+    increments.check_range(plan, request.kind)
     asked = source.window(request.kind, request.since, request.until)
     same = asked.kind == known.kind and (asked.kind == "full" or asked.since == known.since)
     if not same or (request.until and asked.until != known.until):

@@ -36,19 +36,38 @@ def get(session: Session, schema: str | None, interface: str, cursor: str | None
 
 
 def advance(
-    session: Session, schema: str | None, interface: str, value: str, run_id: str, cursor: str | None, shard: str = ""
+    session: Session,
+    schema: str | None,
+    interface: str,
+    value: str,
+    run_id: str,
+    cursor: str | None,
+    order: str = "time",
+    shard: str = "",
 ) -> str:
-    """Move the checkpoint to `value`, never back; return what it is now."""
+    """Move the checkpoint to `value`, never back; return what it is now.
+
+    Args:
+        order: how two values are compared, see `is_later`.
+    """
     known = get(session, schema, interface, cursor, shard)
-    if known is not None and not is_later(value, known):
+    if known is not None and not is_later(value, known, order):
         return known
     put(session, schema, interface, value, run_id, cursor, shard)
     return value
 
 
-def is_later(value: str, known: str) -> bool:
-    """Whether one cursor value comes after another: as times where both are, else as text."""
+def is_later(value: str, known: str, order: str = "time") -> bool:
+    """Whether one cursor value comes after another.
+
+    Args:
+        order: number, where 10 comes after 9 | text, by code points | time, where both are, else as text.
+    """
+    if order == "text":
+        return value > known
     try:
+        if order == "number":
+            return int(value) > int(known)
         new, old = datetime.fromisoformat(value), datetime.fromisoformat(known)
         return new > old
     except (ValueError, TypeError):  # no times, or one with and one without an offset
