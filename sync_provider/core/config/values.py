@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from sync_provider.core.config.problems import shown
 
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w)\s*)+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -26,6 +27,13 @@ def wrong(what: str, fix: str = "") -> PydanticCustomError:
     Plugin option models may use it too; a plain ValueError serves where there is no fix to name.
     """
     return PydanticCustomError("sync", "{what}", {"what": what, "fix": fix})
+
+
+def check_name(value: str) -> str:
+    """Return a name that can be part of an id."""
+    if _NAME.fullmatch(value) is None:
+        raise wrong(f"{value!r} cannot be part of an id", "use a-z, 0-9 and _, a letter first")
+    return value
 
 
 def parse_duration(value: Any) -> Any:
@@ -80,3 +88,4 @@ Percent = Annotated[
     BeforeValidator(parse_percent, json_schema_input_type=Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")]),
 ]
 Names = Annotated[tuple[str, ...], BeforeValidator(one_or_many, json_schema_input_type=str | list[str])]
+IdName = Annotated[str, AfterValidator(check_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
