@@ -39,4 +39,5 @@ def from_here(problem: Problem, root: Path) -> Problem:
         here = Path(os.path.relpath(root / problem.file)).as_posix()
     except ValueError:  # another drive
         here = str(root / problem.file)
-    return replace(problem, file=here)
+    template = from_here(problem.template, root) if problem.template else None
+    return replace(problem, file=here, template=template)

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync_provider.cli.projects import EMPTY, from_here
 
@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 def deep_problems(project: Project) -> list[Problem]:
     """Return what only shows when all words of a plan are looked at together, such as `unique` on a redacted column."""
+    from sync_provider.core.config.templates import placed
     from sync_provider.core.engine.preflight import problems
 
     found = []
@@ -50,7 +51,7 @@ def deep_problems(project: Project) -> list[Problem]:
             root = source.roots[plan.interface]
             for path, sentence in problems(plan):
                 message, _, fix = sentence.partition("\n  fix: ")
-                found.append(root.find(_steps(path)).problem(message, fix))
+                found.append(placed(root.find(_steps(path)).problem(message, fix), root))
     return found
 
 
@@ -84,7 +85,7 @@ def _few(ids: list[str]) -> str:
 
 
 def _as_json(project: Project, found: list[Problem]) -> dict[str, object]:
-    shown = [{name: value for name, value in asdict(problem).items() if name not in _HIDDEN} for problem in found]
+    shown = [_plain(asdict(problem)) for problem in found]
     return {
         "sources": len(project.sources),
         "interfaces": sum(len(source.interfaces) for source in project.sources),
@@ -93,11 +94,18 @@ def _as_json(project: Project, found: list[Problem]) -> dict[str, object]:
     }
 
 
+def _plain(problem: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is only drawn; `template` is there where a template has a part in it."""
+    values = {name: value for name, value in problem.items() if name not in (*_HIDDEN, "template")}
+    return {**values, "template": _plain(problem["template"])} if problem["template"] else values
+
+
 def _annotation(problem: Problem) -> str:
     """Return a GitHub workflow command; `%`, line ends, and in properties `:` and `,`, are escaped."""
     place = f"file={_escaped(problem.file)},line={problem.line},col={problem.column}"
     title = _escaped(problem.path or "file")
-    message = f"{problem.message}; fix: {problem.fix}" if problem.fix else problem.message
+    origin = f" ({problem.template.where()})" if problem.template else ""
+    message = f"{problem.message}{origin}" + (f"; fix: {problem.fix}" if problem.fix else "")
     text = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{problem.severity} {place},title={title}::{text}"
 

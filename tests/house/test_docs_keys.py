@@ -62,7 +62,9 @@ def of_level(title: str) -> dict[str, Any]:
         return {key: value for key, value in own.items() if key not in dict(keys(Shared))} | BESIDE
     if title == SOURCE:
         found = {f"source.{key}": value for key, value in keys(SourceHead)}
-        found |= {key: value for key, value in keys(SourceFile) if key in ("source", "title", "interfaces")}
+        found |= {
+            key: value for key, value in keys(SourceFile) if key in ("source", "title", "environment", "interfaces")
+        }
         return found
     inner = ("defaults.", "environments.<name>.defaults.", "environments.<name>.force.")
     wanted = {key: value for key, value in keys(ProjectFile) if not key.startswith(inner)}
@@ -110,6 +112,13 @@ def test_the_page_of_a_source_lists_its_options(type_: str) -> None:
     assert {key: told[key] for key in wanted if not _is_default(key, wanted[key], told[key])} == {}
 
 
+PROJECT_YAML = {
+    "templates": {"audited": {"tags": ["audited"]}, "tracked": {"where": "tenant = ${tenant}"}},
+    "environments": {"prod": {}},
+    "environment": "prod",
+}
+
+
 def examples() -> list[tuple[str, str]]:
     """Return (section, example) of every row of yaml.md."""
     found = [(title, row[3]) for title in (INHERITED, SOURCE, INTERFACE, PROJECT) for row in rows(PAGE, title)]
@@ -141,7 +150,7 @@ def test_the_example_of_a_key_loads(title: str, example: str, tmp_path: Path) ->
     folder = tmp_path / "config/sources/erp"
     folder.mkdir(parents=True)
     (folder / "crm.yaml").write_text(yaml.safe_dump(source, allow_unicode=True), encoding="utf-8")
-    (tmp_path / "config/project.yaml").write_text(yaml.safe_dump(project or {"version": 1}), encoding="utf-8")
+    (tmp_path / "config/project.yaml").write_text(yaml.safe_dump(project or PROJECT_YAML), encoding="utf-8")
     loaded = load_project(tmp_path / "config")
     assert [problem.text() for problem in (*loaded.problems, *loaded.warnings)] == []
     assert loaded.plans
@@ -149,5 +158,9 @@ def test_the_example_of_a_key_loads(title: str, example: str, tmp_path: Path) ->
 
 def test_the_chinese_page_names_every_key_of_the_first_level() -> None:
     text = (DOCS / "zh/index.md").read_text(encoding="utf-8")
-    wanted = set(Interface.model_fields) | set(SourceFile.model_fields) | set(ProjectFile.model_fields)
+    wanted = {
+        field.alias or name
+        for model in (Interface, SourceFile, ProjectFile)
+        for name, field in model.model_fields.items()
+    }
     assert {key for key in wanted if not re.search(rf"`{key}\b", text)} == set()

@@ -28,7 +28,7 @@ def merge(low: Node, high: Node | None) -> Node:
     for name, node in high.value.items():
         below = merged.get(name)
         merged[name] = node if below is None or name in ATOMIC else merge(below, node)
-    return Node(high.document, merged, high.path, (high.line, high.column), (high.key_line, high.key_column))
+    return high.holding(merged)
 
 
 def inherited(node: Node | None) -> Node | None:
@@ -36,15 +36,15 @@ def inherited(node: Node | None) -> Node | None:
     if node is None or not isinstance(node.value, dict):
         return None
     value = {name: child for name, child in node.value.items() if name in INHERITED}
-    return Node(node.document, value, node.path, (node.line, node.column), (node.key_line, node.key_column))
+    return node.holding(value)
 
 
 def level(node: Node) -> str:
-    """Return the level a value was written at: interface | source | environment | project | builtin."""
+    """Return the level a value was written at: interface | source | template | environment | project | builtin."""
     file = node.document.file
     if file == BUILTIN_NAME:
         return "builtin"
     outermost = node.path[0] if node.path else ""
     if file.endswith(f"/{PROJECT_FILE}") and "/sources/" not in file:
-        return "environment" if outermost == "environments" else "project"
+        return {"environments": "environment", "templates": "template"}.get(outermost, "project")
     return "interface" if outermost == "interfaces" else "source"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, get_args, get_origin
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from sync_provider.core.config.positions import Node, Path_
 from sync_provider.core.config.problems import Problem, did_you_mean, not_one_of, secret_name, shown
 
+#: whether one of pydantic's errors is no mistake here
+Skip = Callable[[Any], bool]
 #: keys people write out of habit → what to write here; (parent key or "", key)
 _HABITS = {
     ("columns", "mask"): "mask columns under `mask:` of the interface: mask: {phone: partial}",
@@ -34,7 +37,7 @@ _WANTED = {
 
 
 def problems_of(error: ValidationError, root: Node, model: type[BaseModel], base: Path_ = (),
-                more_keys: tuple[str, ...] = ()) -> list[Problem]:  # fmt: skip
+                more_keys: tuple[str, ...] = (), skip: Skip | None = None) -> list[Problem]:  # fmt: skip
     """Return one problem per mistake.
 
     Args:
@@ -42,8 +45,10 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel], base
         model: what it was validated against, for the known keys.
         base: path in `root` the model starts at.
         more_keys: keys known at the model's top beside its own.
+        skip: tells errors that are no mistakes here.
     """
-    return [_problem(item, root, model, base, more_keys) for item in error.errors(include_url=False)]
+    items = error.errors(include_url=False)
+    return [_problem(item, root, model, base, more_keys) for item in items if skip is None or not skip(item)]
 
 
 def _problem(item: Any, root: Node, model: type[BaseModel], base: Path_, more: tuple[str, ...]) -> Problem:

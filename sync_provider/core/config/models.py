@@ -137,6 +137,7 @@ class Shared(Keys):
     resume_over: PositiveInt = Field(
         default=1_000_000, description="staged loads larger than this many rows commit in chunks that a retry resumes"
     )
+    limit: PositiveInt | None = Field(default=None, description="rows read at most per run; the checkpoint stays")
     alerts: tuple[Alert, ...] = ()
     owner: str = ""
     tags: Names = ()
@@ -178,7 +179,14 @@ class Column(Keys):
         return None if self.type is None else parse_type(self.type)
 
 
-class Interface(Shared):
+class Uses(Keys):
+    """Keys that bring in templates: at a source file and at an interface."""
+
+    use: Names = Field(default=(), description="templates of project.yaml, the later one wins; [] for none")
+    with_: dict[str, Any] = Field(default={}, alias="with", description="parameter: value, for ${parameter} in them")
+
+
+class Interface(Uses, Shared):
     """One thing that syncs: a key under `interfaces:`."""
 
     title: str = ""
@@ -219,11 +227,12 @@ class SourceHead(Keys):
     connection: str | None = Field(default=None, description="Airflow connection id, never a secret")
 
 
-class SourceFile(Shared):
+class SourceFile(Uses, Shared):
     """A file under config/sources/<library>/."""
 
     source: dict[str, Any]
     title: str = ""
+    environment: Names = Field(default=(), description="environments the source exists in; all otherwise")
     interfaces: dict[str, Any] = Field(min_length=1)
 
 

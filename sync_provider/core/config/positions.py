@@ -48,6 +48,11 @@ class Node:
             return [child.plain() for child in value]
         return value
 
+    def holding(self, value: Any) -> Node:
+        """Return a node of another value that stands where this one stands."""
+        place, key = (self.line, self.column), (self.key_line, self.key_column)
+        return Node(self.document, value, self.path, place, key)
+
     def get(self, name: str) -> Node | None:
         """Return the child under a key, or None where this is not a map or has no such key."""
         return self.value.get(name) if isinstance(self.value, dict) else None

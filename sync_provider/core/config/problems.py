@@ -34,6 +34,7 @@ class Problem:
         severity: error | warning.
         excerpt: the line itself, without secrets.
         caret: column of the caret in `excerpt`, from 1.
+        template: where it is written, when a template of project.yaml brings it to the place above.
     """
 
     file: str
@@ -45,20 +46,26 @@ class Problem:
     severity: str = "error"
     excerpt: str = ""
     caret: int = 1
+    template: Problem | None = None
 
     def one_line(self) -> str:
         """Return `file:line:column path: message; fix`."""
-        where = f"{self.file}:{self.line}:{self.column}"
-        head = f"{where} {self.path}:" if self.path else f"{where}:"
+        head = f"{self.where()} {self.path}:" if self.path else f"{self.where()}:"
         warning = "warning: " if self.severity == "warning" else ""
-        return f"{head} {warning}{self.message}" + (f"; fix: {self.fix}" if self.fix else "")
+        origin = f" ({self.template.where()})" if self.template else ""
+        return f"{head} {warning}{self.message}{origin}" + (f"; fix: {self.fix}" if self.fix else "")
+
+    def where(self) -> str:
+        """Return `file:line:column`."""
+        return f"{self.file}:{self.line}:{self.column}"
 
     def text(self) -> str:
-        """Return the message, the line it is about, a caret under the place, and the fix."""
-        lines = [replace(self, fix="").one_line()]
+        """Return the message, the line it is about, a caret under the place, the template's line, and the fix."""
+        lines = [replace(self, fix="", template=None).one_line()]
         if self.excerpt.strip():
             number = f"{self.line:>6}"
             lines += [f"{number} | {self.excerpt}", f"{' ' * len(number)} | {self._pad()}^"]
+        lines += [self.template.text()] if self.template else []
         return "\n".join(lines + ([f"  fix: {self.fix}"] if self.fix else []))
 
     def _pad(self) -> str:

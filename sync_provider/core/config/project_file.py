@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from sync_provider.core.config import environments
 from sync_provider.core.config.levels import PROJECT_FILE, builtin, inherited, merge
 from sync_provider.core.config.messages import problems_of
 from sync_provider.core.config.positions import Document, Node
-from sync_provider.core.config.problems import Problem, not_one_of
+from sync_provider.core.config.problems import Problem, sorted_unique
 from sync_provider.core.config.project_models import ProjectFile
 from sync_provider.core.config.reading import read_file
 from sync_provider.core.config.secrets import find_secrets
+from sync_provider.core.config.template_check import read_templates
+from sync_provider.core.config.templates import Template
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Settings:
         places: `file:line` of `store`, `staging` and `staging.shared`, where they are written.
         problems: everything wrong with project.yaml.
         blocking: those that leave no source sure of what it inherits; no plan is made while there is one.
+        templates: name → template, for `use:`; its problems stop only those who use it.
+        environments: all names under `environments:`.
+        readable: whether project.yaml could be read at all, or is not there.
+        targets: the connections that may be written in this environment, where project.yaml lists them.
     """
 
     top: Path
@@ -41,6 +48,10 @@ class Settings:
     places: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     blocking: tuple[Problem, ...] = ()
+    templates: Mapping[str, Template] = field(default_factory=dict)
+    environments: tuple[str, ...] = ()
+    readable: bool = True
+    targets: Node | None = None
 
 
 def load_settings(config_dir: Path, env: str | None) -> Settings:
@@ -52,34 +63,46 @@ def load_settings(config_dir: Path, env: str | None) -> Settings:
     problems = list(document.problems)
     if root is not None and root.value is not None:
         problems += _check(root)
-    problems += _unknown_environment(document, env)
-    base, force = _levels(root, env)
+    name = environments.chosen(root, env)
+    problems += environments.not_there(document, name, env)
+    environment = environments.of(root, name, problems)
+    templates = read_templates(root)
+    problems += [problem for template in templates.values() for problem in template.problems]
+    base = _base(root, environment)
     written = _places(root)
     shared = written.get("staging.shared")
     top = config_dir.resolve().parent
     return Settings(
         top=top,
-        environment=env or "",
+        environment=name or "",
         base=base,
-        force=force,
+        force=inherited(environments.forced(environment)),
         store=_store(_text(written.get("store")), top.as_posix()),
         staging=_staging(_text(written.get("staging")), top.as_posix()),
         shared_files=shared is not None and shared.value is True,
         places={name: node.place() for name, node in written.items()},
         problems=tuple(problems),
-        blocking=tuple(p for p in problems if _concerns(p, env)),
+        blocking=tuple(p for p in problems if _concerns(p, name)),
+        templates={key: _blamed(template, problems) for key, template in templates.items()},
+        environments=environments.known(root),
+        readable=root is not None or not document.problems,
+        targets=environments.writable(environment),
     )
 
 
-def _levels(root: Node | None, env: str | None) -> tuple[Node, Node | None]:
-    """Return what sources build on, and what beats everything: built-in, `defaults`, the environment's."""
+def _base(root: Node | None, environment: Node | None) -> Node:
+    """Return what sources build on: built-in, `defaults`, the environment's `defaults`."""
     if root is None or not isinstance(root.value, dict):
-        return builtin(), None
-    own = root.find(("environments", env))
-    chosen = own if env is not None and own.path == ("environments", env) else None
-    defaults = chosen.get("defaults") if chosen else None
-    base = merge(merge(builtin(), inherited(root.get("defaults"))), inherited(defaults))
-    return base, inherited(chosen.get("force") if chosen else None)
+        return builtin()
+    own = environment.get("defaults") if environment is not None else None
+    return merge(merge(builtin(), inherited(root.get("defaults"))), inherited(own))
+
+
+def _blamed(template: Template, problems: list[Problem]) -> Template:
+    """Return a template with all problems that stand in it, secrets and keys written twice among them."""
+    within = f"templates.{template.name}"
+    found = tuple(p for p in problems if p.path == within or p.path.startswith((f"{within}.", f"{within}[")))
+    return replace(template, problems=sorted_unique(found))
 
 
 def _places(root: Node | None) -> dict[str, Node]:
@@ -101,27 +124,16 @@ def _check(root: Node) -> list[Problem]:
     except ValidationError as error:
         taken = {(p.line, p.column) for p in secrets}
         secrets += [p for p in problems_of(error, root, ProjectFile) if (p.line, p.column) not in taken]
-    return secrets
-
-
-def _unknown_environment(document: Document, env: str | None) -> list[Problem]:
-    if env is None:
-        return []
-    node = document.root.get("environments") if document.root is not None else None
-    known = list(node.value) if node is not None and isinstance(node.value, dict) else []
-    if env in known or document.problems:
-        return []
-    if node is None or not known:
-        message = f"environment {env!r} is asked for, and `environments:` defines none"
-        return [document.problem(1, 1, (), message, f"add `environments: {{{env}: {{…}}}}`, or leave out --env")]
-    return [node.problem(f"environment {not_one_of(env, known)}", "add it here, or pass another --env", at_key=True)]
+    return [*secrets, *environments.parameters(root)]
 
 
 def _concerns(problem: Problem, env: str | None) -> bool:
-    """Whether a problem may change what sources inherit here; a mistake in another environment does not."""
+    """Whether a problem may change what sources inherit here; one in another environment or a template does not."""
     if problem.severity != "error":
         return False
     steps = problem.path.split(".")
+    if steps[0] == "templates" and len(steps) > 1:
+        return False
     return not (steps[0] == "environments" and len(steps) > 1 and steps[1] != env)
 
 

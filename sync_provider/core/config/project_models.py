@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from sync_provider.core.config.loading import Keys
 from sync_provider.core.config.models import Shared
-from sync_provider.core.config.values import null_is_empty, wrong
+from sync_provider.core.config.values import Names, null_is_empty, wrong
 
 
 class Environment(Keys):
@@ -16,6 +16,9 @@ class Environment(Keys):
 
     defaults: Shared = Shared()
     force: Shared = Field(default=Shared(), description="beats everything: dev never writes prod")
+    targets: Names | None = Field(
+        default=None, description="the only connections that may be written here", min_length=1
+    )
 
 
 def check_staging(text: str) -> str:
@@ -47,6 +50,8 @@ class ProjectFile(Keys):
 
     version: Literal[1] = 1
     defaults: Shared = Shared()
+    templates: dict[str, Any] = Field(default={}, description="name: keys of an interface, for `use:`")
+    environment: str | None = Field(default=None, description="the environment where none is asked for")
     environments: dict[str, Annotated[Environment, BeforeValidator(null_is_empty)]] = Field(default={})
     store: str | None = Field(
         default=None, description="where runs are kept: a URL without password, or a connection id"

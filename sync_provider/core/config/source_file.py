@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sync_provider.core.config import sense
-from sync_provider.core.config.levels import inherited, merge
+from sync_provider.core.config import environments, sense, sense_limit, templates
+from sync_provider.core.config.layers import Layers
 from sync_provider.core.config.messages import known_keys, problems_of, pruned
 from sync_provider.core.config.models import Interface, SourceFile, SourceHead
 from sync_provider.core.config.positions import Document, Node, Path_
@@ -52,6 +52,7 @@ class SourceConfig:
         effective: the interfaces that are fit to compile; empty when the file has an error.
         roots: effective trees of all interfaces, for `explain`.
         shared: what the interfaces inherit.
+        environments: those the source exists in; () = all.
     """
 
     file: str
@@ -60,6 +61,7 @@ class SourceConfig:
     type: SourceType | None = None
     title: str = ""
     shared: Node | None = None
+    environments: tuple[str, ...] = ()
     effective: tuple[Effective, ...] = ()
     roots: Mapping[str, Node] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -101,12 +103,20 @@ class _Reading:
             self._source(source)
         told = _without(self.problems, secrets)
         written: dict[str, Node] = interfaces.value if interfaces and isinstance(interfaces.value, dict) else {}
-        shared = merge(self.settings.base, inherited(root))
-        roots = {name: self._merged(shared, node) for name, node in written.items()}
-        self.problems = []
-        effective = [self._interface(name, written[name], merged) for name, merged in roots.items()]
-        # what an interface inherits was already looked at where it is written
-        told += _without(self.problems, (*secrets, *told, *self.settings.problems))
+        names, strange = environments.only_in(root, self.settings.environments, self.settings.readable)
+        told += strange
+        layers = Layers(root, self.settings)
+        told += layers.surplus(written)
+        roots, effective = {}, []
+        for name, node in written.items():
+            roots[name], uses = layers.merged(node)
+            told += uses
+            self.problems = []
+            effective.append(self._interface(name, node, roots[name], whole=not uses))
+            # what an interface inherits was already looked at where it is written
+            found = _without(self.problems, (*secrets, *told, *self.settings.problems))
+            found = [templates.placed(problem, roots[name]) for problem in found]
+            told += [problem for problem in found if problem.template is None] if uses else found
         problems = sorted_unique((*secrets, *told, *self.settings.blocking))
         return SourceConfig(
             file=self.file,
@@ -114,7 +124,8 @@ class _Reading:
             head=self.head,
             type=self.type,
             title=file.title if file else "",
-            shared=merge(shared, self.settings.force),
+            shared=layers.shared,
+            environments=() if strange else names,
             effective=() if problems else tuple(item for item in effective if item is not None),
             roots=roots,
             problems=problems,
@@ -157,13 +168,7 @@ class _Reading:
             fix = "put the URL into an Airflow connection and write its id"
             self.problems.append(node.value["connection"].problem("is a URL, not an Airflow connection id", fix))
 
-    def _merged(self, shared: Node, node: Node) -> Node:
-        """Overlay an interface and `force`; the result stands where the interface is written."""
-        own = _with(node, node.value if isinstance(node.value, dict) else {})
-        force = self.settings.force
-        return merge(merge(shared, own), _with(own, force.value) if force else None)
-
-    def _interface(self, name: str, node: Node, root: Node) -> Effective | None:
+    def _interface(self, name: str, node: Node, root: Node, *, whole: bool) -> Effective | None:
         if NAME.fullmatch(name) is None or name.endswith("__realtime"):
             self.problems.append(node.problem(*bad_name("interface", name), at_key=True))
         if node.value is not None and not isinstance(node.value, dict):
@@ -178,7 +183,7 @@ class _Reading:
         }
         before = len(self.problems)
         model = self._validate(Interface, root, rest, tuple(mine))
-        whole = len(self.problems) == before
+        whole = whole and len(self.problems) == before
         words = read_words(root)
         self.problems += words.problems
         if options_model is None or self.type is None:
@@ -188,8 +193,15 @@ class _Reading:
         if model is None:
             return None
         self.problems += sense.check(root, model, words, self.type, whole=whole)
+        self.problems += self._sense_here(root, model)
         dumped = options.model_dump(mode="json", by_alias=True) if options is not None else {}
         return Effective(name, root, model, words, {**self.options, **dumped})
+
+    def _sense_here(self, root: Node, model: Interface) -> Iterator[Problem]:
+        """Yield what this environment does not allow."""
+        yield from sense_limit.check(root, model)
+        if self.settings.targets is not None and self.head is not None:
+            yield from environments.may_write(root, model, self.head, self.settings.environment, self.settings.targets)
 
 
 def bad_name(what: str, name: str) -> tuple[str, str]:
@@ -198,12 +210,6 @@ def bad_name(what: str, name: str) -> tuple[str, str]:
         return f"{what} name {name!r} ends in __realtime, which is ours", "choose another name"
     fix = "use a-z, 0-9 and _, a letter first; put other text into `title:`"
     return f"{what} name {name!r} cannot be part of an id", fix
-
-
-def _with(node: Node, value: dict[str, Node]) -> Node:
-    """Return a map that stands where `node` stands."""
-    place, key = (node.line, node.column), (node.key_line, node.key_column)
-    return Node(node.document, value, node.path, place, key)
 
 
 def _without(problems: Iterable[Problem], told: Iterable[Problem]) -> list[Problem]:

@@ -182,6 +182,8 @@ class Plan:
         hours: the window of the day; None = any time.
         priority: Airflow's priority_weight.
         group: part of a large source that becomes a DAG of its own; '' = the source's.
+        limit: rows a run reads at most; the checkpoint then stays where it is. None = all.
+        targets: the connections that may be written in this environment; None = any.
         shared_files: whether every worker sees the files of `staging`, and of SQLite, at the same path.
     """
 
@@ -219,6 +221,7 @@ class Plan:
     limits: Mapping[str, Json] = field(default_factory=dict)
     execution: str = "staged"
     batch_rows: int = 50_000
+    limit: int | None = None
     metadata_columns: bool = True
     alerts: tuple[AlertPlan, ...] = ()
     staging: str = ""
@@ -229,6 +232,7 @@ class Plan:
     owner: str = ""
     tags: tuple[str, ...] = ()
     environment: str = ""
+    targets: tuple[str, ...] | None = None
     config_file: str = ""
     config_hash: str = ""
 

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
+from sync_provider.core.config import environments
 from sync_provider.core.config.levels import level
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
@@ -59,6 +60,7 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         retry=_retry(model),
         timeout_s=model.timeout,
         batch_rows=model.batch.rows,
+        limit=model.limit,
         metadata_columns=model.metadata_columns,
         alerts=tuple(AlertPlan(alert.when, alert.notifier, alert.args) for alert in model.alerts),
         staging=settings.staging,
@@ -69,6 +71,7 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         owner=model.owner,
         tags=model.tags,
         environment=settings.environment,
+        targets=environments.connections(settings.targets),
     )
     plan = replace(_completed(plan, model), config_file=str(settings.top / source.file))
     return replace(plan, config_hash=config_hash(plan))
@@ -119,7 +122,8 @@ def _target(model: Interface, name: str) -> TargetPlan:
 
 def _schedule(model: Interface, root: Node) -> SchedulePlan:
     schedule = model.schedule
-    levels = [level(root.find((key,))) for key in ("schedule", "timezone", "catchup")]
+    near = {"template": level(root.find(("use",)))}  # what a template brings is as near as the line that uses it
+    levels = [near.get(at, at) for key in ("schedule", "timezone", "catchup") for at in [level(root.find((key,)))]]
     return SchedulePlan(
         kind=schedule.kind,
         cron=schedule.cron,

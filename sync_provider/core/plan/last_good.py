@@ -82,10 +82,9 @@ def digest_of(text: str) -> str:
 
 
 def force_of(settings: Settings) -> str:
-    """Return a digest of what the environment forces on every source; "" for nothing."""
-    if settings.force is None:
-        return ""
-    return hashlib.sha256(_json(settings.force.plain()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    """Return a digest of what the environment forces on every source and lets it write; "" for nothing."""
+    told = [part.plain() for part in (settings.force, settings.targets) if part is not None]
+    return hashlib.sha256(_json(told).encode("utf-8", "surrogatepass")).hexdigest()[:16] if told else ""
 
 
 class LastGoodFolder:

@@ -22,6 +22,7 @@ class LoadedSource:
         warnings: what works and may not be meant; they stop nothing.
         clashes: whether what is wrong is about other files' interfaces, which nobody sees who reads this file alone.
         guarantees: what the source type promises where that is weaker than exactly once; "" otherwise.
+        environments: those it exists in; () = all.
         roots: effective trees by interface, for `explain`.
     """
 
@@ -38,6 +39,7 @@ class LoadedSource:
     warnings: tuple[Problem, ...] = ()
     clashes: bool = False
     guarantees: str = ""
+    environments: tuple[str, ...] = ()
     roots: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
 
     @property

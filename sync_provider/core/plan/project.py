@@ -15,6 +15,7 @@ from sync_provider.core.config.source_file import NAME, SourceConfig, bad_name, 
 from sync_provider.core.contracts import Plan
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.plan.compile import compile_plan
+from sync_provider.core.plan.crowds import crowded
 from sync_provider.core.plan.files import source_files
 from sync_provider.core.plan.loaded import LoadedSource
 from sync_provider.core.plan.tables import shared_tables
@@ -30,6 +31,7 @@ class Project:
         own_problems: those of project.yaml and of files that are no source.
         unread: libraries that could not be looked into, "" for all; what they hold is not known.
         settings: what project.yaml says, as far as it can be read.
+        elsewhere: sources left out because they exist in other environments: id → those.
     """
 
     root: Path
@@ -41,6 +43,7 @@ class Project:
     own_problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
     settings: Settings | None = field(default=None, repr=False, compare=False)
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -69,6 +72,10 @@ class Project:
         for source in self.sources:
             if not source.interfaces and source.problems and id.startswith(f"{source.id}."):
                 return source
+        other = self.elsewhere.get(id.rpartition(".")[0])
+        if other is not None:
+            here = f"environment {self.environment!r}" if self.environment else "a run without environment"
+            raise ConfigError(f"{id} exists in {', '.join(other)}, not in {here}", fix=f"pass --env {other[0]}")
         near = did_you_mean(id, known)
         if self.own_problems and not near:
             first = self.own_problems[0]
@@ -109,11 +116,16 @@ def load_project(config_dir: Path, env: str | None = None, only: tuple[str, str]
         store=settings.store,
         staging=settings.staging,
         places=settings.places,
-        sources=shared_tables(loaded),
+        sources=shared_tables([source for source in loaded if _is_here(source, settings)]),
         own_problems=sorted_unique((*settings.problems, *strays)),
         unread=tuple(unread),
         settings=settings,
+        elsewhere={source.id: source.environments for source in loaded if not _is_here(source, settings)},
     )
+
+
+def _is_here(source: LoadedSource, settings: Settings) -> bool:
+    return not source.environments or settings.environment in source.environments
 
 
 def _load_guarded(path: Path, shown: str, library: str, settings: Settings) -> LoadedSource:
@@ -130,6 +142,7 @@ def _load(path: Path, shown: str, library: str, settings: Settings) -> LoadedSou
     named = [Document(shown).problem(1, 1, (), *bad_name(what, name))
              for what, name in (("library", library), ("source", path.stem)) if not NAME.fullmatch(name)]  # fmt: skip
     effective = () if named else config.effective
+    plans = tuple(compile_plan(library, path.stem, config, item, settings) for item in effective)
     return LoadedSource(
         library=library,
         name=path.stem,
@@ -139,9 +152,11 @@ def _load(path: Path, shown: str, library: str, settings: Settings) -> LoadedSou
         tags=_texts(config.shared, "tags"),
         type=config.head.type if config.head else "",
         interfaces=config.names,
-        plans=tuple(compile_plan(library, path.stem, config, item, settings) for item in effective),
+        plans=plans,
+        warnings=tuple(crowded(config.roots, plans)),
         problems=sorted_unique((*config.problems, *named)),
         guarantees=_guarantees(config),
+        environments=config.environments,
         roots=config.roots,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sync_provider.core.config.problems import sorted_unique
+from sync_provider.core.config.templates import placed
 from sync_provider.core.contracts import Plan
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def shared_tables(sources: Sequence[LoadedSource]) -> tuple[LoadedSource, ...]:
             target = plan.target
             other = first.setdefault((target.connection, target.schema, target.table), plan)
             if other is not plan:
-                found.append(_problem(source, plan, other))
+                found.append(placed(_problem(source, plan, other), source.roots[plan.interface]))
         errors = sorted_unique(p for p in found if p.severity == "error")
         warnings = sorted_unique((*source.warnings, *(p for p in found if p.severity == "warning")))
         if errors:
