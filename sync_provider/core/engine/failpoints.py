@@ -27,6 +27,12 @@ EDGES = (
     "ack",  # the source told, the lease not released
     "cleanup",  # before staging is removed
 )
+#: edges that only a load in chunks passes
+CHUNK_EDGES = (
+    "chunk",  # a chunk and its ledger row are in their transaction, nothing of it is committed
+    "after_chunk",  # a chunk is committed, the next not begun
+    "discard",  # all is committed, the lasting staging table still there
+)
 ACTIONS = ("kill", "raise", "hang")
 
 
@@ -42,8 +48,9 @@ def failpoint(edge: str) -> None:
         except FileNotFoundError:
             return
     at, _, action = armed.partition(":")
-    if at not in EDGES or action not in ACTIONS:
-        raise ContractError(f"SYNC_FAILPOINT {armed!r}: want <edge>:<action>", fix=f"edges: {', '.join(EDGES)}")
+    known = (*EDGES, *CHUNK_EDGES)
+    if at not in known or action not in ACTIONS:
+        raise ContractError(f"SYNC_FAILPOINT {armed!r}: want <edge>:<action>", fix=f"edges: {', '.join(known)}")
     if at == edge:
         if once is not None:
             once.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 from sync_provider.core.contracts import Plan, Session, Target
 from sync_provider.core.engine.cancel import Cancel
@@ -121,6 +121,16 @@ def _reopened(target: Target, session: Session) -> Session:
         return session
     session.close()
     return again
+
+
+def hold(plan: Plan, token: int, target: Target, until: datetime | None) -> None:
+    """Keep the lease for a paused run until it goes on, and as long as a waiting task may take to begin."""
+    at = until or datetime.now(timezone.utc)
+    session = target.session()
+    try:
+        lease.hold(session, plan.target.state_schema, plan.id, token, at + TASK_TTL)
+    finally:
+        session.close()
 
 
 def release(plan: Plan, token: int, target: Target) -> None:

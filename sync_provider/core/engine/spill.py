@@ -42,6 +42,11 @@ class RejectedRows:
         if self._held_rows > KEEP:
             self._to_disk()
 
+    def count(self, rows: int, by_rule: Mapping[str, tuple[int, str]]) -> None:
+        """Count rejected rows that are kept elsewhere already."""
+        self.rows += rows
+        merge_rules(self.by_rule, by_rule)
+
     def frames(self, limit: int | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows again, at most `limit` of them."""
         left = self.rows if limit is None else limit

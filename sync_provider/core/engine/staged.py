@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sync_provider.core.contracts import ConnectionLookup, Plan
 from sync_provider.core.engine import cuts, guard, reporting, staging
+from sync_provider.core.engine.acknowledging import acknowledge
 from sync_provider.core.engine.cancel import Cancel
 from sync_provider.core.engine.failpoints import failpoint
-from sync_provider.core.engine.fused import acknowledge, mark_failed, metered
+from sync_provider.core.engine.feeding import PartsFeed, metered
+from sync_provider.core.engine.fused import mark_failed
 from sync_provider.core.engine.meter import Meter
 from sync_provider.core.engine.opening import mask_keys, open_source, open_target
 from sync_provider.core.engine.request import Handover, RunRequest, Ticket
 from sync_provider.core.engine.settling import settle
 from sync_provider.core.engine.stages import Cut, Stages
 from sync_provider.core.engine.writing import Writing
+from sync_provider.core.errors import PausedError
 
 Json = dict[str, Any]
 
@@ -83,17 +87,35 @@ def quality(
 
 
 def load(
-    plan: Plan, ticket: Json, handover: Json, connections: ConnectionLookup, cancel: Cancel, try_number: int = 1
+    plan: Plan,
+    ticket: Json,
+    handover: Json,
+    connections: ConnectionLookup,
+    cancel: Cancel,
+    try_number: int = 1,
+    stop_at: datetime | None = None,
 ) -> Json:
-    """Write the good rows, the rejected rows, ledger and checkpoint in one transaction; then tell the source."""
+    """Commit the good rows, the rejected rows, ledger and checkpoint together; then tell the source.
+
+    Args:
+        stop_at: when a load in chunks pauses.
+
+    Raises:
+        PausedError: it did; called again, it goes on at the next chunk.
+    """
     pass_, parts = Ticket.from_json(ticket), Handover.from_json(handover)
     meter = Meter(parts.stage_s)
     stages = _stages(plan, pass_, connections)
-    with open_target(plan, connections) as target, guard.heartbeat(plan, pass_.token, target, cancel, task=True):
-        ready = (cuts.from_part(frames, note) for frames, note in staging.read_parts(parts.uri))
-        report = Writing(plan, pass_, stages, target, meter).execute(ready, cancel)
-    with open_source(plan, connections) as source:
-        acknowledge(source)
+    with open_target(plan, connections) as target:
+        try:
+            with guard.heartbeat(plan, pass_.token, target, cancel, task=True):
+                feed = PartsFeed(parts.uri, parts.counters.read)
+                report = Writing(plan, pass_, stages, target, meter).execute(feed, cancel, stop_at)
+        except PausedError as paused:
+            guard.hold(plan, pass_.token, target, paused.until)
+            raise
+        with open_source(plan, connections) as source:
+            acknowledge(plan, pass_, source, target)
     return reporting.report_to_json(report)
 
 

@@ -37,6 +37,7 @@ class Cut:
         source: the source rows, kept for what quality may reject; None where raw rows may not or need not be kept.
         origin: file or table, for people.
         shift: number of a row within its file minus its ROW; None for tables.
+        position: `Batch.position` of its batch.
     """
 
     frame: pl.DataFrame
@@ -48,6 +49,7 @@ class Cut:
     source: pl.DataFrame | None = None
     origin: str = ""
     shift: int | None = None
+    position: str = ""
 
 
 @dataclass(frozen=True, slots=True)

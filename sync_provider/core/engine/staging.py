@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,33 +72,46 @@ class PartWriter:
         failpoint("manifest")
         partial = self.folder / (_MANIFEST + ".partial")
         with partial.open("w", encoding="utf-8") as file:
-            json.dump({"parts": self._count}, file)
+            json.dump({"parts": self._count, "id": uuid.uuid4().hex}, file)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(self.folder / _MANIFEST)
         return self.folder.as_uri()
 
 
-def read_parts(uri: str) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, Any]]]:
-    """Yield each part's frames and note, in order.
+def identity(uri: str) -> str:
+    """Return what names these very parts: written again, even of the same rows, they are others."""
+    return str(_manifest(_folder(uri)).get("id", ""))
+
+
+def read_parts(uri: str, skip: int = 0) -> Iterator[tuple[dict[str, pl.DataFrame], dict[str, Any]]]:
+    """Yield each part's frames and note, in order, without the first `skip` parts.
 
     Raises:
         ResourceError: the parts are gone or were never completed.
     """
     import polars as pl
 
-    folder = Path(unquote(urlsplit(uri).path))
+    folder = _folder(uri)
+    for index in range(skip, _manifest(folder)["parts"]):
+        note = json.loads((folder / f"{index:06d}.json").read_text(encoding="utf-8"))
+        frames = {name: pl.read_ipc(folder / f"{index:06d}.{name}.arrow") for name in note.pop("frames")}
+        yield frames, note
+
+
+def _folder(uri: str) -> Path:
+    return Path(unquote(urlsplit(uri).path))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        count = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["parts"]
+        found: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ResourceError(
             f"staging {folder.name}: the files of the stage before are not there",
             fix="clear the run from `extract` on; with workers on several machines set `staging:` to shared storage",
         ) from error
-    for index in range(count):
-        note = json.loads((folder / f"{index:06d}.json").read_text(encoding="utf-8"))
-        frames = {name: pl.read_ipc(folder / f"{index:06d}.{name}.arrow") for name in note.pop("frames")}
-        yield frames, note
+    return found
 
 
 def remove(folder: Path) -> None:

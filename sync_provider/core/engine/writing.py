@@ -1,36 +1,43 @@
-"""The one write transaction: rows, then rejected rows, then ledger and checkpoint, then COMMIT."""
+"""The transaction that ends a load: rows, then rejected rows, then ledger and checkpoint, then COMMIT."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from sync_provider.core.contracts import Counters, Load, Plan, RunReport, Session, Target
+from sync_provider.core.contracts import Load, Plan, RunReport, Session, Target
 from sync_provider.core.engine import budget
 from sync_provider.core.engine.cancel import Cancel
+from sync_provider.core.engine.chunked import Chunks, aborted
 from sync_provider.core.engine.failpoints import failpoint
+from sync_provider.core.engine.feeding import Done, Feed
 from sync_provider.core.engine.meter import Meter
 from sync_provider.core.engine.opening import load_spec
-from sync_provider.core.engine.places import Place, with_positions
 from sync_provider.core.engine.request import Ticket
-from sync_provider.core.engine.spill import KEEP, RejectedRows
+from sync_provider.core.engine.rereading import cursor_order
+from sync_provider.core.engine.spill import KEEP
 from sync_provider.core.engine.stages import Cut, Stages
+from sync_provider.core.engine.tally import Tally
 from sync_provider.core.errors import (
     BusyError,
     CancelledError,
     ConnectError,
     ContractError,
+    PausedError,
     QualityGateError,
     SyncError,
 )
 from sync_provider.core.ledger import checkpoint, lease
 from sync_provider.core.ledger import load as loads
 from sync_provider.core.ledger import rejected as quarantine
+from sync_provider.core.plan.loading import LoadPath, load_path
+
+log = logging.getLogger(__name__)
 
 
 class Writing:
-    """One run's write transaction on one connection.
+    """One run's load over one connection.
 
     Args:
         meter: takes the seconds per stage; shared with whoever produces the cuts.
@@ -42,31 +49,40 @@ class Writing:
         self.stages = stages
         self.target = target
         self.meter = meter
-        self.counters = Counters()
-        self.rejected = RejectedRows()
-        self.warned: dict[str, int] = {}
-        self._places: list[Place] = []
+        self.tally = Tally()
+        self.notes: list[str] = []
+        self._spec = load_spec(plan, stages, ticket)
+        self._chunks = Chunks(plan, ticket, target, self._spec, meter)
+        self._chunked = False
         self._checkpoint: str | None = None
 
-    def execute(self, cuts: Iterable[Cut], cancel: Cancel) -> RunReport:
+    def execute(self, feed: Feed, cancel: Cancel, stop_at: datetime | None = None) -> RunReport:
         """Write everything and commit, or leave the target as it was.
 
         What an earlier try under this ticket committed (it was killed before it could say so) is not written again.
+
+        Args:
+            stop_at: when a load in chunks pauses.
 
         Raises:
             QualityGateError: over budget, or a check with `on_fail: abort`; evidence is kept as `aborted`.
             CancelledError: another run took the lease meanwhile, or somebody stopped this one.
             BusyError: another try of this run committed meanwhile.
+            PausedError: the window of the day ended between two chunks; the same run goes on there.
             ContractError: the counts do not add up.
         """
         session = self.target.session()
         try:
             with cancel.watch(session):
-                if self._is_done(session):
+                if recalled := self._is_done(session):
                     self._recall(session)
                 else:
-                    self._write(session, cuts, cancel)
+                    self._write(session, feed, cancel, stop_at)
+                if recalled or self._chunked:
+                    self._clean(session)
                 return self.report("ok")
+        except PausedError:
+            raise
         except QualityGateError as error:
             session.rollback()
             self._keep_evidence(session)
@@ -81,7 +97,8 @@ class Writing:
             raise
         finally:
             session.close()
-            self.rejected.close()
+            self.tally.rejected.close()
+            self._chunks.part.rejected.close()
 
     def _say_who_cut(self, error: ConnectError) -> None:
         """A run that took the lease ends our connection: then trying again would only take it back.
@@ -103,30 +120,64 @@ class Writing:
         finally:
             beside.close()
 
-    def _write(self, session: Session, cuts: Iterable[Cut], cancel: Cancel) -> None:
+    def _write(self, session: Session, feed: Feed, cancel: Cancel, stop_at: datetime | None) -> None:
         lease.claim_backend(session, self.plan.target.state_schema, self.plan.id, self.ticket.token, session.backend())
         table = f"{self.plan.target.schema or ''}.{self.plan.target.table}"
         lease.announce_table(session, self.plan.target.state_schema, table)
+        done = self._choose(session, feed)
         failpoint("begin")
+        if self._chunked:
+            self._chunks.fill(session, feed, done, self.tally, cancel, stop_at)
         session.begin()
         lease.lock_table(session, self.plan.target.state_schema, table)
-        load = self.target.load(session, load_spec(self.plan, self.stages, self.ticket))
-        for cut in cuts:
-            with self.meter.stage("load"):
-                self._add(load, cut)
-            failpoint("copy")
-            cancel.check()
+        if self._chunked:
+            load = self._chunks.load(session)
+        else:
+            load = self.target.load(session, self._spec)
+            self._pour(load, feed, cancel)
         with self.meter.stage("load"):
             failpoint("move")
-            counted, bad = load.finish()
-            self.counters.add(counted)
-            self.rejected.add(with_positions(bad, self._places))
-            for rule, rows in load.warned.items():
-                self.warned[rule] = self.warned.get(rule, 0) + rows
+            self._finish(load)
             self._settle(session)
             failpoint("commit")
             self._commit(session)
         failpoint("after_commit")
+
+    def _choose(self, session: Session, feed: Feed) -> Done:
+        """Go on with the chunks of an earlier try, or choose how the rows are written; return what is done already."""
+        done = self._chunks.resume(session, feed, self.tally)
+        if done is not None:
+            path = LoadPath(
+                True, f"an earlier try left {done.chunks:,} chunks with {done.read:,} rows read, which stay"
+            )
+        else:
+            path = load_path(self.plan, feed.expected())
+        self.notes.append(str(path))
+        self._chunked = path.chunked
+        if not path.chunked:
+            self._chunks.sweep(session)
+        elif done is None:
+            self._chunks.begin(session, feed)
+        return done or Done()
+
+    def _pour(self, load: Load, feed: Feed, cancel: Cancel) -> None:
+        """Write all rows within the one transaction."""
+        for cut in feed.cuts(Done()):
+            with self.meter.stage("load"):
+                self._add(load, cut)
+            failpoint("copy")
+            cancel.check()
+
+    def _finish(self, load: Load) -> None:
+        """Move the rows; what is rejected now belongs to the run, and where chunks were before, to their rest."""
+        counted, bad = load.finish()
+        if self._chunked:
+            self._chunks.part.places = self.tally.places
+            self._chunks.part.finish(load, counted, bad)
+            self._chunks.part.places = []
+            self.tally.join(self._chunks.part)
+        else:
+            self.tally.finish(load, counted, bad)
 
     def _is_done(self, session: Session) -> bool:
         """Whether a try of this run under this very ticket has committed."""
@@ -136,37 +187,30 @@ class Writing:
     def _recall(self, session: Session) -> None:
         """Take over what the try that committed wrote into the ledger."""
         which = (self.plan.target.state_schema, self.plan.id, self.ticket.run_id)
-        self.counters = loads.counted(session, *which)
-        self.rejected.rows = self.counters.rejected
-        self.rejected.by_rule = quarantine.by_rule(session, *which)
+        self.tally.counters = loads.counted(session, *which)
+        self.tally.rejected.rows = self.tally.counters.rejected
+        self.tally.rejected.by_rule = quarantine.by_rule(session, *which)
         if self.ticket.window.moves_checkpoint:
             self._checkpoint = checkpoint.get(session, *which[:2])
 
     def _add(self, load: Load, cut: Cut) -> None:
-        self.counters.add(cut.counters)
-        self.rejected.add(cut.rejected, cut.rejected_by_rule)
-        for rule, rows in cut.warned_by_rule.items():
-            self.warned[rule] = self.warned.get(rule, 0) + rows
+        self.tally.add(cut)
         if cut.abort:
-            raise QualityGateError(
-                f"interface {self.plan.id!r}: {cut.abort}",
-                fix="correct the source, or set `on_fail: quarantine` on this check, then clear the run",
-                code="abort",
-            )
+            raise aborted(self.plan, cut.abort)
         if not cut.frame.is_empty():
-            self._places.append(Place.of(cut))
-            self.rejected.add(with_positions(load.write(cut.frame), self._places[-1:]))
-        budget.check_rows(self.plan, self.rejected, self.counters.read)
+            self.tally.refuse(load.write(cut.frame))
+        budget.check_rows(self.plan, self.tally.rejected, self.tally.counters.read)
 
     def _settle(self, session: Session) -> None:
         """Everything after the rows and before COMMIT."""
         plan, ticket, schema = self.plan, self.ticket, self.plan.target.state_schema
-        self.counters.rejected = self.rejected.rows
-        budget.check_share(plan, self.rejected, self.counters.read)
-        if leak := self.counters.leak():
+        counters = self.tally.counters
+        counters.rejected = self.tally.rejected.rows
+        budget.check_share(plan, self.tally.rejected, counters.read)
+        if leak := counters.leak():
             raise ContractError(
-                f"interface {plan.id!r}: {leak} of {self.counters.read} rows read are not accounted for: "
-                f"{self.counters}; nothing was committed",
+                f"interface {plan.id!r}: {leak} of {counters.read} rows read are not accounted for: "
+                f"{counters}; nothing was committed",
                 fix="report this with the interface's YAML",
             )
         lease.verify(session, schema, plan.id, ticket.token)
@@ -176,14 +220,17 @@ class Writing:
                 fix="nothing: the next try finds the run done",
             )
         failpoint("rejected")
-        quarantine.replace(session, schema, plan, ticket.run_id, self.rejected.frames(), state="new")
+        if self._chunked:
+            self._chunks.publish(session)
+        else:
+            quarantine.replace(session, schema, plan, ticket.run_id, self.tally.rejected.frames(), state="new")
         failpoint("ledger")
         before = checkpoint.get(session, schema, plan.id)
         if ticket.window.moves_checkpoint and ticket.window.reaches is not None:
             moved = (ticket.window.reaches, ticket.run_id, plan.increment.cursor if plan.increment else None)
-            self._checkpoint = checkpoint.advance(session, schema, plan.id, *moved)
-        self.counters.warned = sum(self.warned.values())
-        loads.finish(session, schema, plan.id, ticket.run_id, ticket.token, self.counters, before)
+            self._checkpoint = checkpoint.advance(session, schema, plan.id, *moved, cursor_order(plan, ticket))
+        counters.warned = sum(self.tally.warned.values())
+        loads.finish(session, schema, plan.id, ticket.run_id, ticket.token, counters, before)
 
     def _commit(self, session: Session) -> None:
         """COMMIT; where the connection is lost in it, the ledger tells whether it happened."""
@@ -197,36 +244,51 @@ class Writing:
             finally:
                 again.close()
 
+    def _clean(self, session: Session) -> None:
+        """Throw the staging table of a load away that is over; the rows are committed, whatever comes of it."""
+        failpoint("discard")
+        try:
+            self._chunks.sweep(session)
+        except SyncError as error:
+            log.warning("the staging table of %s stays until its next run: %s", self.plan.id, error)
+
     def _keep_evidence(self, session: Session) -> None:
         """Keep the first rejected rows of a stopped run, visible and not replayable.
 
         A cleared run that had committed keeps the rejected rows of that commit: they belong to rows that are there.
         """
-        if self.ticket.again:
-            return
-        schema = self.plan.target.state_schema
-        session.begin()
-        lease.verify(session, schema, self.plan.id, self.ticket.token)
-        quarantine.replace(session, schema, self.plan, self.ticket.run_id, self.rejected.frames(KEEP), state="aborted")
-        session.commit()
+        schema, run_id = self.plan.target.state_schema, self.ticket.run_id
+        if not self.ticket.again:
+            session.begin()
+            lease.verify(session, schema, self.plan.id, self.ticket.token)
+            if self._chunked:
+                self._chunks.keep_evidence(session)
+            else:
+                quarantine.replace(session, schema, self.plan, run_id, self.tally.rejected.frames(KEEP), "aborted")
+            session.commit()
+        if self._chunked:
+            self._chunks.discard(session)
 
     def report(self, status: str) -> RunReport:
         """Return what this run did; of a run that was rolled back nothing is loaded."""
         if status != "ok":
-            undone = dict.fromkeys(("loaded", "inserted", "updated", "unchanged", "deleted", "superseded"), 0)
-            self.counters = replace(self.counters, rejected=self.rejected.rows, **undone)
+            undone = dict.fromkeys(
+                ("loaded", "inserted", "updated", "unchanged", "deleted", "removed", "superseded"), 0
+            )
+            self.tally.counters = replace(self.tally.counters, rejected=self.tally.rejected.rows, **undone)
         return RunReport(
             interface=self.plan.id,
             run_id=self.ticket.run_id,
             status=status,
             window=self.ticket.window,
-            counters=self.counters,
-            rejected_by_rule=dict(self.rejected.by_rule),
-            warned_by_rule=self.warned,
+            counters=self.tally.counters,
+            rejected_by_rule=dict(self.tally.rejected.by_rule),
+            warned_by_rule=self.tally.warned,
             checkpoint=self._checkpoint,
             started_at=datetime.fromisoformat(self.ticket.started_at),
             ended_at=datetime.now(timezone.utc),
             stage_s=self.meter.seconds(),
             peak_rss_bytes=self.meter.peak_rss_bytes(),
             config_hash=self.plan.config_hash,
+            notes=self.notes,
         )

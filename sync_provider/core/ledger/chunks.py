@@ -60,21 +60,37 @@ def add(session: Session, schema: str | None, interface: str, token: int, chunk:
     session.run(sa.insert(tables(schema).chunk).values(values))
 
 
-def read(session: Session, schema: str | None, interface: str, shard: str = "") -> list[Chunk]:
-    """Return an interface's chunks in order; none where no load was left half done.
+def read(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> list[Chunk]:
+    """Return the chunks of a run in order; none where it has left no load half done.
 
     Raises:
         ContractError: they cannot be read.
     """
     table = tables(schema).chunk
-    query = sa.select(table).where(table.c.interface == interface, table.c.shard == shard).order_by(table.c.number)
+    query = sa.select(table).where(*_same(table, interface, shard), table.c.run_id == run_id).order_by(table.c.number)
     return [_chunk(interface, row) for row in session.rows(query)]
+
+
+def left(session: Session, schema: str | None, interface: str, shard: str = "") -> bool:
+    """Whether any run of an interface has left chunks, and with them, maybe, a staging table."""
+    table = tables(schema).chunk
+    return bool(session.rows(sa.select(table.c.number).where(*_same(table, interface, shard)).limit(1)))
+
+
+def close(session: Session, schema: str | None, interface: str, shard: str = "") -> None:
+    """Say that the rows of all chunks are in the target: nobody goes on with them; inside that transaction."""
+    table = tables(schema).chunk
+    session.run(sa.update(table).where(*_same(table, interface, shard), table.c.number == 0).values(basis=""))
 
 
 def clear(session: Session, schema: str | None, interface: str, shard: str = "") -> None:
     """Forget an interface's chunks."""
     table = tables(schema).chunk
-    session.run(sa.delete(table).where(table.c.interface == interface, table.c.shard == shard))
+    session.run(sa.delete(table).where(*_same(table, interface, shard)))
+
+
+def _same(table: sa.Table, interface: str, shard: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (table.c.interface == interface, table.c.shard == shard)
 
 
 def _chunk(interface: str, row: Mapping[str, Any]) -> Chunk:
