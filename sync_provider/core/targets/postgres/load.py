@@ -23,6 +23,8 @@ from sync_provider.core.targets.statements import run_statements
 if TYPE_CHECKING:
     import polars as pl
 
+#: kind of a cursor → what its bounds are compared as
+_COMPARED = {"timestamptz": "timestamptz", "decimal": "numeric", **dict.fromkeys(("int16", "int32", "int64"), "bigint")}
 #: staged rows from which the planner is told their numbers
 _ANALYZE_ROWS = 10_000
 
@@ -136,7 +138,7 @@ class PostgresLoad:
         if spec.replace_since is not None:
             column, since = spec.replace_since
             # a bare literal would become a date where the column is one, and lose its time of day
-            kind = "timestamptz" if spec.columns[column].kind == "timestamptz" else "timestamp"
+            kind = _COMPARED.get(spec.columns[column].kind, "timestamp")
             terms = [] if since is None else [f"{quote(column)} >= {literal(since)}::{kind}"]
             if spec.replace_until is not None:
                 until = "<=" if spec.replace_until_included else "<"
