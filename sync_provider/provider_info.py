@@ -41,6 +41,13 @@ def _options() -> dict[str, Any]:
             "example": "config",
             "default": "",
         },
+        "last_good_dir": {
+            "description": "Folder for the last good version of each source. Empty: `.sync/last_good` beside `config`.",
+            "version_added": __version__,
+            "type": "string",
+            "example": "/var/lib/sync/last_good",
+            "default": "",
+        },
         "environment": {
             "description": "Which of `environments:` in project.yaml applies here. Empty: none.",
             "version_added": __version__,

@@ -8,7 +8,7 @@ from sync_provider.dag_factory.form import params
 from sync_provider.dag_factory.group import build_group
 from sync_provider.dag_factory.layout import DagPlan
 from sync_provider.dag_factory.schedules import start_date, timetable
-from sync_provider.dag_factory.texts import display_name, doc_md, tags
+from sync_provider.dag_factory.texts import dag_name, doc_md, tags, warning
 
 #: enough for a run that skips, or cancels the one before it, to meet that one
 _RUNS_THAT_MEET = 4
@@ -19,7 +19,7 @@ def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
     waits = all(each.overlap == "wait" for each in plan.plans)
     dag = DAG(
         plan.dag_id,
-        dag_display_name=display_name(plan),
+        dag_display_name=dag_name(plan),
         schedule=timetable(plan.schedule, [each.config_hash for each in plan.plans]) if plan.enabled else None,
         start_date=start_date(plan.schedule),
         catchup=plan.schedule.catchup,
@@ -29,7 +29,9 @@ def build_dag(plan: DagPlan, pools: frozenset[str]) -> DAG:
     )
     with dag:
         for each in plan.plans:
-            build_group(each, pools)
+            group = build_group(each, pools)
+            if plan.trouble:
+                group.tooltip = f"{warning(plan.trouble)} · {group.tooltip}"
     # added last: given to DAG(), Airflow would copy the form into every task it stores. Added one by one: set as a
     # whole, each default, which is ours, would be checked against its schema with every parse
     dag.params.update(params(plan.plans))

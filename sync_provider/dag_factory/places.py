@@ -19,6 +19,11 @@ def environment() -> str | None:
     return conf.get("sync", "environment", fallback="") or None
 
 
+def last_good_dir(config: Path) -> Path:
+    """Return `[sync] last_good_dir`, else `.sync/last_good` beside the config folder."""
+    return Path(conf.get("sync", "last_good_dir", fallback="") or config.parent / ".sync" / "last_good")
+
+
 def put_plugins_on_path(config: Path) -> None:
     """Let YAML name what lies in `plugins/` beside the config folder, as Airflow does for its own plugins folder."""
     folder = config.parent / "plugins"

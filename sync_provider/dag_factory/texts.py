@@ -8,11 +8,15 @@ from hashlib import sha256
 from pathlib import PurePath
 
 from sync_provider.core.contracts import Plan
-from sync_provider.dag_factory.layout import DagPlan
+from sync_provider.dag_factory.layout import DagPlan, Trouble
 from sync_provider.operators.route import how, route, target_of
 
 #: what Airflow's page would take for formatting
 _MARKDOWN = re.compile(r"([\\`*_<>\[\]|#~])")
+#: Airflow's column holds 2,000, its page far less
+_LONGEST_NAME = 200
+#: Airflow's column for the owners of a DAG
+_MAX_OWNERS = 2000
 
 
 def display_name(dag: DagPlan) -> str:
@@ -21,8 +25,26 @@ def display_name(dag: DagPlan) -> str:
     names = [first.source_title or f"{first.library}.{first.source_name}"]
     if not dag.dag_id.endswith(f"{first.library}.{first.source_name}"):
         names.append(first.title or first.interface)
-    titled = first.source_title or first.title
-    return " · ".join(names) if titled else dag.dag_id
+    if dag.part:
+        names[1:] = [dag.part]
+    titled = first.source_title or (first.title and not dag.part)
+    return shortened(" · ".join(names) if titled else dag.dag_id)
+
+
+def dag_name(dag: DagPlan) -> str:
+    """Return the name in Airflow's list of DAGs: it tells of a configuration that is broken."""
+    return f"{display_name(dag)} · config error" if dag.trouble else display_name(dag)
+
+
+def shortened(name: str) -> str:
+    """Return a name that Airflow can keep."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def warning(trouble: Trouble) -> str:
+    """Return in one line that this is the last good version, and what is wrong: what one sees before all else."""
+    more = f" (and {len(trouble.messages) - 1} more)" if len(trouble.messages) > 1 else ""
+    return f"last good version; {trouble.messages[0].splitlines()[0]}{more}"
 
 
 def tooltip(plan: Plan) -> str:
@@ -35,7 +57,8 @@ def tags(dag: DagPlan) -> list[str]:
     first = dag.plans[0]
     own = {tag for plan in dag.plans for tag in plan.tags}
     ours = {first.library, f"source:{first.source_name}", f"type:{first.source.type}", "batch"}
-    return sorted(own | ours | (set() if dag.enabled else {"disabled"}))
+    states = {"disabled": not dag.enabled, "config-error": dag.trouble is not None, f"group:{first.group}": first.group}
+    return sorted(own | ours | {state for state, is_so in states.items() if is_so})
 
 
 def doc_md(dag: DagPlan) -> str:
@@ -47,10 +70,26 @@ def doc_md(dag: DagPlan) -> str:
     versions = sha256("".join(plan.config_hash for plan in dag.plans).encode()).hexdigest()[:12]
     file = "/".join(PurePath(first.config_file).parts[-4:])
     return (
+        f"{_last_good(dag.trouble)}"
         f"**{escaped(display_name(dag))}** (`{dag.dag_id}`): {first.source.type}{via}{owner}, {_when(dag)}\n\n"
         f"| interface | target | how |\n|---|---|---|\n{rows}\n\n"
         f"`{file}`, version `{versions}`"
     )
+
+
+def bullet(message: str) -> str:
+    """Return one message as an item of a list, without the excerpt: Airflow's page joins lines of code."""
+    what, *rest = message.splitlines()
+    where, _, said = what.partition(" ")
+    fix = rest[-1].strip() if rest and rest[-1].startswith("  fix: ") else ""
+    return f"- `{where.rstrip(':')}` {escaped(said)}" + (f"; {escaped(fix)}" if fix else "")
+
+
+def _last_good(trouble: Trouble | None) -> str:
+    if trouble is None:
+        return ""
+    listed = "\n".join(map(bullet, trouble.messages))
+    return f"**The configuration is broken; its last good version, of {trouble.saved}, runs.**\n\n{listed}\n\n"
 
 
 def escaped(text: str) -> str:
@@ -75,3 +114,21 @@ def _when(dag: DagPlan) -> str:
     if plan.kind == "cron":
         return f"`{plan.cron}` in {plan.timezone}"
     return f"every {timedelta(seconds=plan.interval_s)}" if plan.interval_s else plan.kind
+
+
+def require_storable(dag: DagPlan) -> None:
+    """Refuse texts that Airflow's tables cannot hold: one such row would keep all other DAGs from being stored.
+
+    Raises:
+        ValueError: it says which.
+    """
+    for plan in dag.plans:
+        for key, text in (
+            ("title", plan.title + plan.source_title),
+            ("owner", plan.owner),
+            ("tags", "".join(plan.tags)),
+        ):
+            if "\0" in text:
+                raise ValueError(f"`{key}:` of {plan.id} holds the character U+0000, which databases refuse")
+    if sum(len(owner) + 2 for owner in {plan.owner for plan in dag.plans}) > _MAX_OWNERS:
+        raise ValueError(f"`owner:` is longer than the {_MAX_OWNERS:,} characters Airflow keeps of a DAG")

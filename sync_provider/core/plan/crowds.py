@@ -29,7 +29,5 @@ def crowded(roots: Mapping[str, Node], plans: Sequence[Plan]) -> Iterator[Proble
         if len(members) > MAX_GROUPS:
             where = f"in group {group!r}" if group else "without `group:`"
             message = f"{len(members)} interfaces {where}, and one DAG holds {MAX_GROUPS}: a second DAG begins here"
-            fix = (
-                "write `group: <name>` at those that belong together, or add new ones at the end: none changes its DAG"
-            )
+            fix = "write `group: <name>` at those that belong together, or add new ones at the end"
             yield roots[members[MAX_GROUPS].interface].problem(message, fix, at_key=True, severity="warning")

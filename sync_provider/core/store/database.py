@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
-def open_store(store: str, connections: ConnectionLookup) -> sa.Engine:
+def open_store(store: str, connections: ConnectionLookup, wait_s: int | None = None) -> sa.Engine:
     """Open the store without touching its schema.
 
     Args:
         store: `sqlite:///path`, or the id of an Airflow connection.
+        wait_s: seconds a server has to answer; None = as long as its driver waits.
     """
     import sqlalchemy as sa
 
@@ -36,7 +37,9 @@ def open_store(store: str, connections: ConnectionLookup) -> sa.Engine:
         return sa.create_engine(store, connect_args={"timeout": 60})
     if "://" in store:
         raise ConfigError("store: only sqlite:/// may be written out", fix="name an Airflow connection for any server")
-    return sa.create_engine(_url(connections(store)), pool_pre_ping=True)
+    url = _url(connections(store))
+    waits = {"connect_timeout": wait_s} if wait_s and url.get_backend_name() == "postgresql" else {}
+    return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
 
 
 def _url(info: ConnectionInfo) -> sa.URL:

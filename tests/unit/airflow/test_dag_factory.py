@@ -171,7 +171,6 @@ def test_a_pool_is_used_only_once_init_made_it(project: Project) -> None:
     pools = {task.task_id: task.pool for task in build_dags(config)["erp.shop"].tasks}
     assert set(pools.values()) == {"default_pool"}
     note = config.parent / ".sync" / "pools.json"
-    note.parent.mkdir()
     note.write_text('["sync.erp.shop"]')
     pools = {task.task_id: task.pool for task in build_dags(config)["erp.shop"].tasks}
     assert {task for task, pool in pools.items() if pool == "sync.erp.shop"} == {
@@ -220,7 +219,7 @@ def test_a_broken_file_becomes_a_dag_that_says_so_and_harms_no_other(
 def test_what_only_airflow_refuses_is_caught_per_source(project: Project) -> None:
     dags = shop(project, crm=SHOP.replace("core", "x" * 101).replace("ods", "crm"))
     assert "config-error" in dags["erp.crm"].tags
-    with pytest.raises(AirflowFailException, match=r"erp/crm\.yaml: ValueError: tag cannot be longer than 100"):
+    with pytest.raises(AirflowFailException, match=r"erp/crm\.yaml:1:1: ValueError: tag cannot be longer than 100"):
         dags["erp.crm"].task_dict["read_config"].execute({})
     assert "orders.check" in dags["erp.shop"].task_dict
 
