@@ -27,6 +27,7 @@ _SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "max_prepared_transactions": "20",
     "shared_buffers": "64MB",
     "timezone": "UTC",
 }

@@ -29,7 +29,16 @@ from sync_provider.core.contracts.plan import (
     SourcePlan,
     TargetPlan,
 )
-from sync_provider.core.contracts.systems import Load, LoadSpec, Session, Source, SourceType, Target, TargetType
+from sync_provider.core.contracts.systems import (
+    Advising,
+    Load,
+    LoadSpec,
+    Session,
+    Source,
+    SourceType,
+    Target,
+    TargetType,
+)
 from sync_provider.core.contracts.types import ColumnType, known_types, parse_type
 from sync_provider.core.contracts.words import (
     Cleaner,
@@ -43,6 +52,7 @@ from sync_provider.core.contracts.words import (
 )
 
 __all__ = [
+    "Advising",
     "AlertPlan",
     "Batch",
     "BudgetPlan",

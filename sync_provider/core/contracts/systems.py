@@ -98,6 +98,14 @@ class Source(Protocol):
         """Release everything; never raises."""
 
 
+@runtime_checkable
+class Advising(Protocol):
+    """What a source may offer beside: what `test-connection` should tell of its increments."""
+
+    def advice(self) -> list[str]:
+        """Return sentences such as what keeps rows that commit late from being lost, and what does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceType:
     """What a source module offers under the name `SOURCE`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_provider.core.contracts import ConnectionInfo, ConnectionLookup, Plan
+from sync_provider.core.contracts import Advising, ConnectionInfo, ConnectionLookup, Plan
 from sync_provider.core.engine.opening import open_source
 from sync_provider.core.errors import SyncError
 from sync_provider.core.systems.probing import ProbeStep, Wanted, probe
@@ -28,6 +28,8 @@ def probe_source(plan: Plan, connections: ConnectionLookup) -> list[ProbeStep]:
             with open_source(plan, connections) as source:
                 source.ping()
                 steps.append(ProbeStep(last, True, f"{len(source.columns())} columns may be read"))
+                if isinstance(source, Advising):
+                    steps += [ProbeStep("increment", True, sentence) for sentence in source.advice()]
     except SyncError as error:
         steps.append(ProbeStep.failed(last, error))
     return steps
