@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -55,10 +56,14 @@ class TargetArena:
     Args:
         schema: where tables are made; None = the default.
         folds_case: whether names that differ in case only are the same.
+        infinity: whether a float may be infinite.
+        described: kind of a created column → kind it is described as, where the system has no type of its own.
     """
 
     schema: str | None = None
     folds_case = False
+    infinity = True
+    described: Mapping[str, str] = MappingProxyType({})
     #: what the last load wants people to be told
     notes: Sequence[str] = ()
 

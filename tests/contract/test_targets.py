@@ -1,4 +1,4 @@
-"""Every target keeps the contract: SQLite, PostgreSQL."""
+"""Every target keeps the contract: SQLite, PostgreSQL, MariaDB."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo, Target
+from sync_provider.core.targets.mysql import TARGET as MYSQL
 from sync_provider.core.targets.postgres import TARGET as POSTGRES
 from sync_provider.core.targets.sqlite import TARGET as SQLITE
 from sync_provider.testing.target_contract import TargetContract
@@ -45,3 +46,23 @@ class TestSqlite(TargetContract):
         if isinstance(value, Decimal) and len(value.as_tuple().digits) <= 15:
             return str(float(value))
         return str(value)
+
+
+class TestMariadb(TargetContract):
+    folds_case = True
+    infinity = False
+    described = {"boolean": "int16"}  # noqa: RUF012 - never changed
+
+    @pytest.fixture
+    def target(self, mariadb: ConnectionInfo) -> Iterator[Target]:
+        opened = MYSQL.open(mariadb)
+        yield opened
+        opened.close()
+
+    def shown(self, value: Any) -> str:
+        """A boolean is a small number."""
+        return str(int(value)) if isinstance(value, bool) else str(value)
+
+    def quoted(self, table: str) -> str:
+        """People's own statements are MySQL's: a text stands in double quotes there, too."""
+        return f"`{table}`"

@@ -41,6 +41,9 @@ class Stage:
         temp: schema of temporary tables: pg_temp, temp.
     """
 
+    #: how a temporary table is dropped within a transaction
+    drop = "DROP TABLE"
+
     def __init__(self, session: SqlText, spec: LoadSpec, temp: str) -> None:
         self._session = session
         self._spec = spec
@@ -131,7 +134,7 @@ class Stage:
 
     def _check_unique(self) -> None:
         """Judge all unique rules on the same rows, then take out what they refuse: their order does not matter."""
-        self._session.execute(f"DROP TABLE IF EXISTS {self._broken}")
+        self._session.execute(f"{self.drop} IF EXISTS {self._broken}")
         counts = ", ".join(self._group_size(index) for index in range(len(self._spec.unique)))
         found = " OR ".join(self._breaks(index) for index in range(len(self._spec.unique)))
         sizes = f"SELECT {_ROW}, {counts} FROM {self.table} WHERE {self.live}"
@@ -150,7 +153,7 @@ class Stage:
             if on_fail == "warn" and (rows := self._count(f"{self._broken} WHERE {self._breaks(index)}")):
                 self.warned[rule] = self.warned.get(rule, 0) + rows
                 self.counters.warned += rows
-        self._session.execute(f"DROP TABLE {self._broken}")
+        self._session.execute(f"{self.drop} {self._broken}")
 
     def _group_size(self, index: int) -> str:
         columns = self._spec.unique[index][2]

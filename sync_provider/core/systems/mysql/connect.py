@@ -68,9 +68,8 @@ def connect(
     )
     try:
         _keep_alive(connection)
-        modes = MODES if reading else (*MODES, *_NO_ZERO_DATES)
         known = _MARIADB if "mariadb" in connection.get_server_info().lower() else {}
-        wanted = {"sql_mode": ",".join(modes), **SETTINGS, **known, **(settings or {})}
+        wanted = {"sql_mode": sql_modes(MODES, reading=reading), **SETTINGS, **known, **(settings or {})}
         pairs = ", ".join(f"{name} = {_value(text)}" for name, text in wanted.items())
         for sql in (f"SET SESSION {pairs}", f"SET SESSION TRANSACTION ISOLATION LEVEL {isolation}"):
             connection.query(sql)
@@ -78,6 +77,11 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+def sql_modes(modes: tuple[str, ...], *, reading: bool = False) -> str:
+    """Return the value of sql_mode; writers refuse what is no date."""
+    return ",".join(modes if reading else (*modes, *_NO_ZERO_DATES))
 
 
 def _address(info: ConnectionInfo) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class MySqlSession:
         self._stopped = False
         self._stopper: threading.Thread | None = None
         self._backend = ""
+        self._after: list[Callable[[], None]] = []
         self._connection: Any = None
         self._line = Line()
         try:
@@ -124,7 +125,7 @@ class MySqlSession:
         """Execute plain SQL text of our own making and return its rows."""
         return self._wait(lambda: self._do(sql)[0])
 
-    def insert(self, head: str, rows: Iterable[Sequence[str | bytes | None]]) -> tuple[int, list[Told]]:
+    def insert(self, head: str, rows: Iterable[Sequence[str | bytes | int | None]]) -> tuple[int, list[Told]]:
         """Execute `head` (INSERT INTO … VALUES) with rows of values; return the rows taken and what was told."""
         return self._wait(lambda: self._counted(f"{head} {', '.join(row_sql(row) for row in rows)}"))
 
@@ -163,11 +164,19 @@ class MySqlSession:
         self.execute("START TRANSACTION")
 
     def commit(self) -> None:
-        """Commit it. ConnectError here means: unknown, read the ledger."""
+        """Commit it, then do what waits for that. ConnectError here means: unknown, read the ledger."""
+        after, self._after = self._after, []
         self.execute("COMMIT")
+        for work in after:
+            work()
+
+    def at_commit(self, work: Callable[[], None]) -> None:
+        """Do `work` after the next COMMIT, unless it is rolled back: what commits by itself cannot be part of it."""
+        self._after.append(work)
 
     def rollback(self) -> None:
         """Give it up; never raises. Works on a cancelled session too."""
+        self._after.clear()
         if not self._usable():
             return
         if self._stopper is not None:

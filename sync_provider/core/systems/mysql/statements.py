@@ -23,16 +23,18 @@ def compiled(statement: sa.Executable) -> tuple[str, list[Any]]:
     return str(made), [values[name] for name in made.positiontup or ()]
 
 
-def row_sql(row: Sequence[str | bytes | None]) -> str:
+def row_sql(row: Sequence[str | bytes | int | None]) -> str:
     """Return one row of an INSERT; bytes in hex, texts as they are but for their quotes."""
     return "(" + ", ".join(_value(value) for value in row) + ")"
 
 
-def _value(value: str | bytes | None) -> str:
+def _value(value: str | bytes | int | None) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bytes):
         return f"X'{value.hex()}'"
+    if isinstance(value, int):
+        return str(value)
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -40,5 +42,5 @@ def _value(value: str | bytes | None) -> str:
 def _dialect() -> Dialect:
     from sqlalchemy.dialects.mysql.mysqldb import MySQLDialect_mysqldb
 
-    made: Dialect = MySQLDialect_mysqldb()  # type: ignore[no-untyped-call]
+    made: Dialect = MySQLDialect_mysqldb()
     return made
