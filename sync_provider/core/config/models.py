@@ -19,7 +19,7 @@ from pydantic import (
 from sync_provider.core.config.loading import DeletesField, GuardField, Incremental, Keys, Statements
 from sync_provider.core.config.problems import unknown
 from sync_provider.core.config.schedules import HoursField, Schedule, ScheduleField, Timezone
-from sync_provider.core.config.values import Duration, Names, Percent, null_is_empty, one_or_many, wrong
+from sync_provider.core.config.values import Duration, IdName, Names, Percent, null_is_empty, one_or_many, wrong
 from sync_provider.core.contracts import ColumnType, known_types, parse_type
 
 #: kinds of error, and classes of core/errors.py, that `retry.errors` may name
@@ -205,7 +205,7 @@ class Interface(Uses, Shared):
     deletes: DeletesField | None = Field(default=None, description="what becomes of rows the source has deleted")
     pre_sql: Statements = Field(default=(), description="SQL for the target, in the transaction, before the rows")
     post_sql: Statements = Field(default=(), description="SQL for the target, in the transaction, after the rows")
-    group: str = Field(default="", description="part of a large source that gets a DAG of its own")
+    group: IdName = Field(default="", description="part of a large source that gets a DAG of its own")
     mode: Literal["full", "incremental"] | None = Field(default=None, description="inferred from `incremental:`")
     incremental: Incremental | None = None
     where: str | None = Field(default=None, description="SQL condition the source applies")

@@ -93,8 +93,8 @@ class Schedule(BaseModel):
     cron: Annotated[str, AfterValidator(check_cron)] | None = Field(
         default=None, description="five fields, or @hourly, @daily, @weekly, @monthly"
     )
-    interval: Duration | None = Field(default=None, description="a fixed distance, such as 15m")
-    once: bool = Field(default=False, description="one run, ever")
+    interval: Duration | None = Field(default=None, description="a fixed distance, such as 15m, counted from start")
+    once: bool = Field(default=False, description="one run per version of the configuration")
     manual: bool = Field(default=False, description="only when someone starts it")
     timezone: Timezone | None = Field(default=None, description="IANA name; else `timezone:` beside `schedule:`")
     start: Annotated[str, AfterValidator(check_instant)] | None = Field(default=None, description="first day, ISO 8601")
