@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from sync_provider.core.contracts import ROW
+from sync_provider.core.contracts import DELETED, ROW
 from sync_provider.core.engine.checking import Condition
 from sync_provider.core.engine.masking import Masking
 from sync_provider.core.engine.rejects import BadRows, Break, empty_rejected, explain, rows_as_json
@@ -42,7 +42,7 @@ class RowTexts:
         """Show source rows, and what expressions made of them (None = they did not come so far)."""
         import polars as pl
 
-        sources = [name for name in rows.columns if name != ROW]
+        sources = [name for name in rows.columns if name not in (ROW, DELETED)]
         cells = [pl.col(name).alias(_IN + name) for name in sources]
         cells += [pl.col(o.source).alias(_OUT + o.name) for o in self.columns.outputs if o.source]
         shown = rows.select(ROW, *cells)
@@ -81,7 +81,7 @@ class RowTexts:
     def _raw(self, rows: pl.DataFrame | None) -> pl.Series | None:
         if rows is None or self.masking.columns:
             return None
-        return rows_as_json(self.masking.texts(rows.drop(ROW), {}))
+        return rows_as_json(self.masking.texts(rows.drop(ROW, DELETED, strict=False), {}))
 
 
 @dataclass(frozen=True, slots=True)

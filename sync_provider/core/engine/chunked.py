@@ -148,7 +148,9 @@ class Chunks:
         budget.check_rows(self.plan, tally.rejected, tally.counters.read)
         failpoint("copy")
         part.counters.rejected = part.rejected.rows
-        staged = cut.frame.height - (part.rejected.rows - cut.rejected.height)
+        # of a row the target refuses its key is staged all the same, where keys that are not there are deleted
+        refused = 0 if self.spec.delete_missing else part.rejected.rows - cut.rejected.height
+        staged = cut.frame.height - refused
         quarantine.stage(session, self._schema, self.plan, self.ticket.run_id, part.rejected.frames())
         lease.verify(session, self._schema, self.plan.id, self.ticket.token)
         chunk = chunks.Chunk(

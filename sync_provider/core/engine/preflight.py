@@ -58,6 +58,8 @@ class _Words:
     def read(self, plan: Plan) -> None:
         if plan.filter is not None:
             self._try("filter", partial(parse, plan.filter))
+        if plan.deletes is not None and plan.deletes.when is not None:
+            self._try("deletes.when", partial(parse, plan.deletes.when))
         for column in plan.columns:
             if column.expr is not None:
                 self._try(f"columns.{column.name}.expr", partial(parse, column.expr))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sync_provider.core.contracts import ROW, Batch, CleanStep, ColumnType, Counters, Plan
+from sync_provider.core.contracts import DELETED, ROW, Batch, CleanStep, ColumnType, Counters, Plan
 from sync_provider.core.engine.badrows import Place, RowTexts, settle_checks, settle_faults
 from sync_provider.core.engine.checking import Checks, compile_checks
+from sync_provider.core.engine.deleting import Deletes, compile_deletes
 from sync_provider.core.engine.masking import Masking, compile_masks
 from sync_provider.core.engine.preflight import clean_step, problems
 from sync_provider.core.engine.rejects import concat_rejected
@@ -16,7 +17,7 @@ from sync_provider.core.engine.spill import count_rules, merge_rules
 from sync_provider.core.errors import ConfigError, DataError
 from sync_provider.core.expressions import unknown_name
 from sync_provider.core.transforms.filtering import Filter, compile_filter
-from sync_provider.core.transforms.mapper import map_rows
+from sync_provider.core.transforms.mapper import Fault, map_rows
 from sync_provider.core.transforms.mapping import ColumnMap, compile_columns
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Cut:
     """Some rows between two stages, with all that was settled about their batch so far.
 
     Args:
-        frame: good rows: target columns and ROW.
+        frame: good rows: target columns and ROW; with `deletes:` also DELETED, and the rows it is not false on.
         rejected: REJECTED frame; masked where the plan masks.
         counters: read, filtered, dropped, rejected, warned.
         rejected_by_rule: rule → (rows, what is said of the first).
@@ -73,6 +74,7 @@ class Stages:
     _checks: Checks
     _masking: Masking
     _texts: RowTexts
+    _deletes: Deletes | None = None
 
     @classmethod
     def compile(
@@ -125,50 +127,51 @@ class Stages:
             _checks=checks,
             _masking=masking,
             _texts=RowTexts(columns, masking, plan.primary_key),
+            _deletes=compile_deletes(plan, source, columns.types),
         )
 
     def transform(self, batch: Batch) -> Cut:
         """Filter, map and clean a batch. Rejects what cannot be mapped, masked where the plan masks."""
-        place, rows, filtered = _place(batch), batch.frame, 0
-        bad = [batch.bad] if batch.bad is not None else []
-        by_rule = dict(count_rules(batch.bad)) if batch.bad is not None and batch.bad.height else {}
-        if self._filter is not None:
-            passed = self._filter.apply(rows)
-            rows, filtered = passed.rows, passed.filtered
-            if passed.faults:
-                _, frame, said = settle_faults(self._texts, passed.failed, None, passed.faults, place)
-                bad.append(frame)
-                merge_rules(by_rule, said)
+        place, bad = _place(batch), _Bad(batch)
+        rows, filtered = self._taken(batch.frame, bad, place)
         mapped = map_rows(self._map, rows)
-        good = mapped.frame
-        if mapped.faults:
-            marks, frame, said = settle_faults(self._texts, rows, mapped.computed, mapped.faults, place)
+        good, faults = mapped.frame, mapped.faults
+        if self._deletes is not None:
+            good = good.with_columns(rows[DELETED])
+            faults = self._deletes.excused(faults, rows[DELETED])
+        if faults:
+            marks = bad.settle(self._texts, rows, mapped.computed, faults, place)
+            bad.seen += self._seen(good.filter(marks))
             good = good.filter(~marks)
-            bad.append(frame)
-            merge_rules(by_rule, said)
-        cleaned, rejected = self._cleaned(good), concat_rejected(bad)
+        cleaned, rejected = self._cleaned(good), concat_rejected(bad.frames)
         counters = Counters(
             read=batch.frame.height + (batch.bad.height if batch.bad is not None else 0),
             rejected=rejected.height,
             filtered=filtered,
             dropped=good.height - cleaned.height,
         )
+        if self._deletes is not None:
+            cleaned = self._deletes.joined(cleaned, bad.seen)
         source = rows if self._checks.tests and not self.masked else None
-        return Cut(cleaned, rejected, counters, by_rule, {}, None, source, place.origin, place.shift)
+        return Cut(cleaned, rejected, counters, bad.by_rule, {}, None, source, place.origin, place.shift)
 
     def quality(self, cut: Cut) -> Cut:
         """Check what `transform` gave, then mask it; adds to what the cut says already."""
-        flags = self._checks.run(cut.frame)
+        rows = cut.frame if self._deletes is None else self._deletes.live(cut.frame)
+        flags = self._checks.run(rows)
         if flags is None:
             return replace(cut, frame=self._final(cut.frame), source=None)
         place = Place(cut.origin, cut.shift)
-        settled = settle_checks(self._texts, self._checks.tests, cut.frame, flags, cut.source, place)
+        settled = settle_checks(self._texts, self._checks.tests, rows, flags, cut.source, place)
         counters, by_rule = replace(cut.counters), dict(cut.rejected_by_rule)
         counters.add(Counters(rejected=settled.rejected.height, dropped=settled.dropped, warned=settled.warned))
         merge_rules(by_rule, settled.by_rule)
+        good = settled.good
+        if self._deletes is not None:
+            good = self._deletes.after_checks(cut.frame, good, settled.rejected)
         return replace(
             cut,
-            frame=self._final(settled.good),
+            frame=self._final(good),
             rejected=concat_rejected([cut.rejected, settled.rejected]),
             counters=counters,
             rejected_by_rule=by_rule,
@@ -178,9 +181,30 @@ class Stages:
         )
 
     def _final(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return self._masking.good(frame).select(*self.columns, ROW)
+        return self._masking.good(frame).select(*self.columns, ROW, *([DELETED] if self._deletes else []))
 
-    def _cleaned(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _taken(self, rows: pl.DataFrame, bad: _Bad, place: Place) -> tuple[pl.DataFrame, int]:
+        """Mark deletes and filter what is none; return the rows that go on, and how many were filtered."""
+        deletes = self._deletes
+        if deletes is not None:
+            rows, faults = deletes.mark(rows)
+            if faults:
+                marks = bad.settle(self._texts, rows, None, faults, place)
+                rows = rows.filter(~marks)
+        if self._filter is None:
+            return rows, 0
+        passed = self._filter.apply(rows if deletes is None else deletes.live(rows))
+        if passed.faults:
+            bad.settle(self._texts, passed.failed, None, passed.faults, place)
+            if deletes is not None:
+                bad.seen += self._seen(map_rows(self._map, passed.failed).frame)
+        return passed.rows if deletes is None else deletes.with_deleted(passed.rows, rows), passed.filtered
+
+    def _seen(self, rows: pl.DataFrame) -> list[pl.DataFrame]:
+        """Return the keys of rejected rows as the target has them, where they matter."""
+        return self._deletes.seen(self._cleaned(rows, all_rows=True), rows) if self._deletes is not None else []
+
+    def _cleaned(self, frame: pl.DataFrame, *, all_rows: bool = False) -> pl.DataFrame:
         import polars as pl
 
         types = self._map.types
@@ -188,12 +212,37 @@ class Stages:
             try:
                 if step.exprs is not None:
                     frame = frame.with_columns(expr.alias(name) for name, expr in step.exprs(types).items())
-                if step.keep is not None:
-                    frame = frame.filter(step.keep(types))
+                if step.keep is not None and not all_rows:
+                    keep = step.keep(types)
+                    frame = frame.filter(keep if self._deletes is None else keep | pl.col(DELETED))
             except pl.exceptions.PolarsError as error:
                 # its text may hold values, clear ones among them
                 raise DataError(f"clean[{index}] failed on a batch: {type(error).__name__}") from None
         return frame
+
+
+class _Bad:
+    """What is rejected of one batch, and which keys those rows have."""
+
+    def __init__(self, batch: Batch) -> None:
+        full = batch.bad if batch.bad is not None and batch.bad.height else None
+        self.frames = [batch.bad] if batch.bad is not None else []
+        self.by_rule = dict(count_rules(full)) if full is not None else {}
+        self.seen: list[pl.DataFrame] = [full.select(ROW)] if full is not None else []
+
+    def settle(
+        self,
+        texts: RowTexts,
+        rows: pl.DataFrame,
+        computed: pl.DataFrame | None,
+        faults: Sequence[Fault],
+        place: Place,
+    ) -> pl.Series:
+        """Reject the source rows that faults name; return their mask."""
+        marks, frame, said = settle_faults(texts, rows, computed, faults, place)
+        self.frames.append(frame)
+        merge_rules(self.by_rule, said)
+        return marks
 
 
 def _place(batch: Batch) -> Place:

@@ -97,7 +97,8 @@ def needed(plan: Plan, columns: Iterable[str]) -> list[str]:
 
     An expression names a column if it holds its name anywhere, in any case: rather one column too many.
     """
-    words = [plan.filter or "", *(column.expr or "" for column in plan.columns)]
+    when = plan.deletes.when if plan.deletes else None
+    words = [plan.filter or "", when or "", *(column.expr or "" for column in plan.columns)]
     text = "\n".join(words).lower()
     kept = {plan.increment.cursor if plan.increment else "", *plan.primary_key, *plan.order_by}
     dropped = {column.name for column in plan.columns if column.drop} - kept

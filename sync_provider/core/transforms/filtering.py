@@ -35,24 +35,33 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A compiled condition over source columns."""
+    """A compiled condition over source columns.
+
+    Args:
+        rule: what a row is rejected under on which it cannot be decided.
+    """
 
     expression: Expression
     types: Mapping[str, ColumnType]
     condition: Compiled
+    rule: str = "filter"
 
     def apply(self, frame: pl.DataFrame) -> Filtered:
         """Take rows."""
+        return _split(frame, *self.judge(frame))
+
+    def judge(self, frame: pl.DataFrame) -> tuple[pl.Series, list[Fault]]:
+        """Return on which rows the condition is true, and where and why it cannot be decided."""
         seen, faults = self._seen(frame)
         tests = {f"{index}": guard.failed for index, guard in enumerate(self.condition.guards)}
         values, stopped = evaluate(seen, {"taken": self.condition.value, **tests})
         for index, guard in enumerate(self.condition.guards):
             mask = values[f"{index}"].fill_null(False)
-            faults.append(Fault("filter", guard.columns, guard.said, mask, from_source=True))
+            faults.append(Fault(self.rule, guard.columns, guard.said, mask, from_source=True))
         if "taken" in stopped:
             said = f"cannot be computed: {self.expression.text}"
-            faults.append(Fault("filter", self.expression.columns, said, stopped["taken"], from_source=True))
-        return _split(frame, values["taken"].fill_null(False), [fault for fault in faults if fault.rows.any()])
+            faults.append(Fault(self.rule, self.expression.columns, said, stopped["taken"], from_source=True))
+        return values["taken"].fill_null(False), [fault for fault in faults if fault.rows.any()]
 
     def _seen(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:
         """Return the columns the condition reads; in a batch with strange values one may still be text."""
@@ -71,13 +80,13 @@ class Filter:
         return seen.with_columns(pl.col(name).cast(row_type(kind)) for name, kind in wanted.items()), faults
 
 
-def compile_filter(text: str, types: Mapping[str, ColumnType]) -> Filter:
-    """Compile `filter:` over source columns. Raises ValueError: `filter: ` and what is wrong."""
+def compile_filter(text: str, types: Mapping[str, ColumnType], rule: str = "filter") -> Filter:
+    """Compile a condition over source columns. Raises ValueError: `filter: ` and what is wrong."""
     try:
         expression = parse(text)
-        return Filter(expression, types, expression.condition(types, typed=False))
+        return Filter(expression, types, expression.condition(types, typed=False), rule)
     except ValueError as error:
-        raise ValueError(f"filter: {error}") from error
+        raise ValueError(f"{rule}: {error}") from error
 
 
 def _split(frame: pl.DataFrame, taken: pl.Series, faults: list[Fault]) -> Filtered:
