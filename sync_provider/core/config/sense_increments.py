@@ -46,6 +46,7 @@ def _no_flag(root: Node, new: Incremental) -> Iterator[Problem]:
 
 
 def _flag(root: Node, new: Incremental) -> Iterator[Problem]:
+    yield from _flag_in_what_table(root)
     for name in ("lag", "start"):
         if getattr(new, name) is not None:
             message = f"`strategy: flag` knows no {name!r}: each row says itself whether it was read"
@@ -63,3 +64,14 @@ def _flag(root: Node, new: Incremental) -> Iterator[Problem]:
             yield root.find(("incremental", name)).problem(message, "give each a value of its own")
         elif value is not None:
             seen[value] = name
+
+
+def _flag_in_what_table(root: Node) -> Iterator[Problem]:
+    """A crash between COMMIT and the flag has rows read again, and rows are flagged where they are."""
+    write, query = root.get("write"), root.get("query")
+    if write is not None and write.value not in ("merge", None):
+        message = f"`strategy: flag` reads rows again after a crash, and {write.plain()} cannot tell them"
+        yield write.problem(message, "remove `write:` and give a `primary_key:`: rows are merged by it")
+    if query is not None and query.value is not None:
+        message = "`strategy: flag` sets a column, and a query has none that could be set"
+        yield query.problem(message, "name the table in `table:`, and write its conditions in `where:`", at_key=True)

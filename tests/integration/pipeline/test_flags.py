@@ -143,8 +143,10 @@ def test_a_source_that_may_not_be_written_is_refused(pg: Project, locked: str) -
     pg.yaml("shop", YAML % ("postgres", ", schema: ods"))
     pg.source_sql(
         "create table items (id integer primary key, name text, synced integer default 0)",
-        "drop role if exists looker", "create role looker login password 'looker-pw'", "grant select on items to looker",
-    )  # fmt: skip
+        "drop role if exists looker",
+        "create role looker login password 'looker-pw'",
+        "grant select on items to looker",
+    )
     if locked == "read-only":
         pg.source_sql("grant update on items to looker", "alter role looker set default_transaction_read_only = on")
     pg.source = replace(pg.source, login="looker", password="looker-pw")
