@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync_provider.core.contracts import DELETED, ROW, ColumnType, DeletesPlan, Plan
+from sync_provider.core.contracts import DELETED, ROW, ColumnType, Plan
 from sync_provider.core.transforms.filtering import Filter, compile_filter
 from sync_provider.core.transforms.mapper import Fault
 
@@ -108,11 +108,6 @@ class Deletes:
         return [keys.with_columns(pl.lit(None, dtype=pl.Boolean).alias(DELETED))]
 
 
-def deletes_of(plan: Plan) -> DeletesPlan | None:
-    """Return what is done about deletes: a read that is cut short by `limit:` cannot tell which rows are missing."""
-    return None if plan.deletes is not None and plan.deletes.when is None and plan.limit is not None else plan.deletes
-
-
 def compile_deletes(plan: Plan, source: Mapping[str, ColumnType], types: Mapping[str, ColumnType]) -> Deletes | None:
     """Compile `deletes:`.
 
@@ -122,10 +117,10 @@ def compile_deletes(plan: Plan, source: Mapping[str, ColumnType], types: Mapping
     Raises:
         ValueError: `deletes.when: ` and what is wrong.
     """
-    deletes = deletes_of(plan)
-    if deletes is None:
+    if plan.deletes is None:
         return None
-    condition = compile_filter(deletes.when, source, "deletes.when") if deletes.when is not None else None
+    when = plan.deletes.when
+    condition = compile_filter(when, source, "deletes.when") if when is not None else None
     order = set(plan.order_by)
     if plan.increment is not None and not order:
         cursor = plan.increment.cursor

@@ -17,6 +17,7 @@ from sync_provider.core.contracts import (
     Target,
     TargetType,
 )
+from sync_provider.core.engine.limiting import LimitedSource, refuse_writing
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.rereading import cursor_in_target, newest_by, reread
 from sync_provider.core.engine.stages import Stages
@@ -24,14 +25,22 @@ from sync_provider.core.errors import ConfigError
 
 #: columns we add to a target table
 METADATA = ("_sync_run_id", "_synced_at")
+#: the one that soft deletes need
+DELETED_AT = "_deleted_at"
 
 
 @contextmanager
 def open_source(plan: Plan, connections: ConnectionLookup) -> Iterator[Source]:
-    """Open the plan's source and close it again."""
+    """Open the plan's source and close it again.
+
+    Raises:
+        ConfigError: it would be marked (strategy `flag`), and the environment does not let it be written.
+    """
+    if plan.increment is not None and plan.increment.strategy == "flag":
+        refuse_writing(plan, plan.source.connection)
     kind: SourceType = registry.load("sources", plan.source.type)
     with closing(kind.open(plan, connections)) as source:
-        yield source
+        yield source if plan.limit is None else LimitedSource(source, plan.limit)
 
 
 @contextmanager
@@ -39,8 +48,9 @@ def open_target(plan: Plan, connections: ConnectionLookup) -> Iterator[Target]:
     """Open the plan's target by its connection's type and close it again.
 
     Raises:
-        ConfigError: the connection's type cannot be written to, or not in this write mode.
+        ConfigError: the connection's type cannot be written to, or not in this write mode, or not in this environment.
     """
+    refuse_writing(plan, plan.target.connection)
     info = connections(plan.target.connection)
     if not registry.knows("targets", info.type):
         raise ConfigError(
@@ -77,16 +87,22 @@ def mask_keys(plan: Plan, connections: ConnectionLookup) -> dict[str, bytes]:
     return keys
 
 
-def without_metadata(columns: Mapping[str, ColumnType] | None) -> dict[str, ColumnType] | None:
-    """Return a target's columns without the two we add; None where the table is not there."""
+def added(plan: Plan) -> tuple[str, ...]:
+    """Return the columns a load adds to those it reads."""
+    soft = plan.deletes is not None and plan.deletes.mode == "soft"
+    return (*(METADATA if plan.metadata_columns else ()), *((DELETED_AT,) if soft else ()))
+
+
+def without_metadata(plan: Plan, columns: Mapping[str, ColumnType] | None) -> dict[str, ColumnType] | None:
+    """Return a target's columns without those we add; None where the table is not there."""
     if columns is None:
         return None
-    return {name: kind for name, kind in columns.items() if name not in METADATA}
+    return {name: kind for name, kind in columns.items() if name not in added(plan)}
 
 
 def own_columns(plan: Plan, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
     """Return a source's columns without those an earlier load of ours put there: this load brings its own."""
-    return {name: kind for name, kind in columns.items() if not plan.metadata_columns or name not in METADATA}
+    return {name: kind for name, kind in columns.items() if name not in added(plan)}
 
 
 def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
@@ -95,7 +111,7 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
     Args:
         ticket: None when only the table's shape is wanted (CREATE TABLE).
     """
-    cursor = cursor_in_target(plan, stages)
+    cursor, deletes = cursor_in_target(plan, stages), plan.deletes
     window = ticket.window if ticket else None
     return LoadSpec(
         table=plan.target.table,
@@ -103,7 +119,7 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         columns=stages.columns,
         write=plan.write,
         primary_key=plan.primary_key,
-        newest_by=newest_by(plan, stages) if plan.write == "merge" else (),
+        newest_by=newest_by(plan, stages) if plan.write != "append" else (),
         unique=stages.unique,
         deduplicate=stages.deduplicate,
         replace_run=ticket.run_id if ticket and ticket.again and plan.write == "append" else None,
@@ -111,4 +127,11 @@ def load_spec(plan: Plan, stages: Stages, ticket: Ticket | None) -> LoadSpec:
         replace_until=window.until if window else None,
         replace_until_included=window.includes_until if window else True,
         metadata=(ticket.run_id if ticket else "", datetime.now(timezone.utc)) if plan.metadata_columns else None,
+        swap=plan.replace == "swap",
+        guard_rows=plan.guard.rows if plan.guard else None,
+        guard_percent=plan.guard.percent if plan.guard else None,
+        deletes=deletes.mode if deletes else "",
+        delete_missing=deletes is not None and deletes.when is None,
+        pre_sql=plan.pre_sql,
+        post_sql=plan.post_sql,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync_provider.core.contracts import ColumnType, ConnectionLookup, Counters, Plan
+from sync_provider.core.contracts import DELETED, ColumnType, ConnectionLookup, Counters, Plan
 from sync_provider.core.engine.opening import mask_keys, open_source, open_target, own_columns, without_metadata
 from sync_provider.core.engine.stages import Stages
 
@@ -42,13 +42,13 @@ def preview(plan: Plan, connections: ConnectionLookup, rows: int = 20) -> Previe
     small = replace(plan, batch_rows=min(plan.batch_rows, rows))
     with open_source(small, connections) as source, open_target(small, connections) as target:
         source.ping()
-        found = without_metadata(target.describe(plan.target.schema, plan.target.table))
+        found = without_metadata(small, target.describe(plan.target.schema, plan.target.table))
         stages = Stages.compile(small, own_columns(small, source.columns()), found, keys)
         counters, good, rejected, left = Counters(), [], [], rows
         for batch in source.read(source.window("full", None, None)):
             cut = stages.quality(stages.transform(replace(batch, frame=batch.frame.head(left))))
             counters.add(cut.counters)
-            good.append(cut.frame)
+            good.append(_shown(cut.frame))
             rejected.append(cut.rejected)
             left -= batch.frame.height
             if left <= 0:
@@ -59,3 +59,8 @@ def preview(plan: Plan, connections: ConnectionLookup, rows: int = 20) -> Previe
         pl.concat(rejected) if rejected else pl.DataFrame(),
         counters,
     )
+
+
+def _shown(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what only the target needs to know: keys of rejected rows."""
+    return frame.filter(frame[DELETED].is_not_null()).drop(DELETED) if DELETED in frame.columns else frame

@@ -71,6 +71,7 @@ def _window(plan: Plan, request: RunRequest, source: Source, session: Session) -
 def _new_window(plan: Plan, request: RunRequest, source: Source, session: Session) -> Window:
     """Fix the bounds of a new run; without an increment every run reads everything."""
     if plan.increment is None:
+        _refuse_part(plan, request)
         return source.window("full", None, None)
     kind = request.kind or "incremental"
     increments.check_range(plan, kind)
@@ -80,6 +81,18 @@ def _new_window(plan: Plan, request: RunRequest, source: Source, session: Sessio
         known = checkpoint.get(session, plan.target.state_schema, plan.id, plan.increment.cursor)
         return source.window(kind, known or plan.increment.start, None)
     return source.window(kind, request.since, request.until)
+
+
+def _refuse_part(plan: Plan, request: RunRequest) -> None:
+    """What is not read goes, so that only all of it may be read."""
+    missing = plan.deletes is not None and plan.deletes.when is None
+    if (request.since or request.until) and (plan.write == "replace" or missing):
+        what = "replaces the whole table" if plan.write == "replace" else "deletes every row it does not read"
+        raise ConfigError(
+            f"interface {plan.id!r}: a run {what}, and cannot be one of {request.since or 'the start'} to "
+            f"{request.until or 'the end'}",
+            fix="run it without bounds; to load parts, write `write: merge` with `incremental:`",
+        )
 
 
 def _refuse_other_words(plan: Plan, request: RunRequest, source: Source, known: Window) -> None:
@@ -137,12 +150,12 @@ def _target_table(
 ) -> dict[str, ColumnType]:
     """Return the target table's columns; create it from the source's types where it is absent."""
     where = (plan.target.schema, plan.target.table)
-    found = without_metadata(target.describe(*where))
+    found = without_metadata(plan, target.describe(*where))
     stages = Stages.compile(plan, source_columns, found, keys)
     check_reread(plan, stages, source_columns, target.dialect)
     if found is None:
         tables.make(session, plan.target.schema, target.create_sql(load_spec(plan, stages, None)))
-        found = without_metadata(target.describe(*where))
+        found = without_metadata(plan, target.describe(*where))
     if found is None:
         raise ConfigError(f"interface {plan.id!r}: table {plan.target.table!r} could not be created")
     if missing := [name for name in stages.columns if name not in found]:

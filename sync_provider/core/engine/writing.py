@@ -12,6 +12,7 @@ from sync_provider.core.engine.cancel import Cancel
 from sync_provider.core.engine.chunked import Chunks, aborted
 from sync_provider.core.engine.failpoints import failpoint
 from sync_provider.core.engine.feeding import Done, Feed
+from sync_provider.core.engine.limiting import limit_notes
 from sync_provider.core.engine.meter import Meter
 from sync_provider.core.engine.opening import load_spec
 from sync_provider.core.engine.request import Ticket
@@ -50,7 +51,7 @@ class Writing:
         self.target = target
         self.meter = meter
         self.tally = Tally()
-        self.notes: list[str] = []
+        self.notes: list[str] = limit_notes(plan)
         self._spec = load_spec(plan, stages, ticket)
         self._chunks = Chunks(plan, ticket, target, self._spec, meter)
         self._chunked = False
@@ -171,6 +172,7 @@ class Writing:
     def _finish(self, load: Load) -> None:
         """Move the rows; what is rejected now belongs to the run, and where chunks were before, to their rest."""
         counted, bad = load.finish()
+        self.notes += load.notes
         if self._chunked:
             self._chunks.part.places = self.tally.places
             self._chunks.part.finish(load, counted, bad)
