@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_provider.cli import db, targets
+from sync_provider.cli.connections import lookup
 from sync_provider.cli.projects import left_out
 from sync_provider.core.errors import ConfigError, SyncError
 
@@ -41,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     done = [_make(f"state tables in {targets.place(plan)}: ", lambda plan=plan: targets.create(plan))
             for plan in targets.distinct_targets(project)]  # fmt: skip
     done.append(_make("", lambda: db.upgrade(project)))
+    if done[-1] and not project.store.startswith("sqlite:"):
+        done.append(_make("last good versions: ", lambda: _keep_versions(project)))
     done.append(_make("pools: ", lambda: _make_pools(project, wanted)))
     return 0 if all(done) and not wrong else 1
 
@@ -59,6 +63,20 @@ def pools(project: Project) -> dict[str, int]:
     """Return pool → slots: one per source with `limits: {source: n}`."""
     plans = project.plans.values()
     return {f"sync.{p.library}.{p.source_name}": int(p.limits["source"]) for p in plans if p.limits.get("source")}
+
+
+def _keep_versions(project: Project) -> str:
+    """Keep each good source's version in the store, for machines that cannot see the DAG processor's folder."""
+    from sync_provider.core.plan.last_good import as_kept
+    from sync_provider.core.store import database, last_good
+
+    engine = database.open_store(project.store, lookup)
+    try:
+        database.ready(engine)
+        kept = [last_good.keep(engine, version) for version in as_kept(project, datetime.now(timezone.utc))]
+    finally:
+        engine.dispose()
+    return f"{sum(kept)} of {len(kept)} were new to the store"
 
 
 def _make_pools(project: Project, wanted: dict[str, int]) -> str:

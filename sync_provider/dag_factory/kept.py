@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sync_provider.core.errors import ConfigError, SyncError
 from sync_provider.core.plan import LoadedSource, Project
-from sync_provider.core.plan.last_good import LastGood, LastGoodFolder, force_of, read_last_good
+from sync_provider.core.plan.last_good import LastGood, LastGoodFolder, force_of, read_last_good, stamp
 
 log = logging.getLogger(__name__)
 #: a store that does not answer must not hold up the parse of all the others
@@ -39,7 +39,9 @@ class Kept:
         """Keep a source that is good, where that is new."""
         if not self._writes:
             return
-        version = LastGood(source.id, self._settings.environment, source.plans, self._force, now())
+        version = LastGood(
+            source.id, self._settings.environment, source.plans, self._force, stamp(datetime.now(timezone.utc))
+        )
         if version.digest != self._folder.digest(source.id):
             self._folder.write(version)
 
@@ -112,8 +114,3 @@ class Kept:
             self._store_answers = False
             log.warning("the store has no answer: %s", getattr(error, "orig", None) or error)
             return None
-
-
-def now() -> str:
-    """Return the time as it is kept: UTC, and so that later is greater."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

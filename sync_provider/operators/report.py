@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from sync_provider.core.errors import SyncError
 from sync_provider.notifications import alerts
+from sync_provider.operators.keeping import keep_last_good
 from sync_provider.operators.lines import report_lines
 from sync_provider.operators.stage import Stage
 
@@ -34,6 +35,7 @@ class Report(Stage):
         alerts.send(self.plan, report, error, context)
         if error:
             raise AirflowFailException(error["what"])
+        keep_last_good(self.plan, context, self.connections())
         return report
 
     def _states(self, context: Context) -> dict[str, str]:

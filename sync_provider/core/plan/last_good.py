@@ -8,12 +8,16 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sync_provider.core.config.project_file import Settings
 from sync_provider.core.contracts import Plan
+
+if TYPE_CHECKING:
+    from sync_provider.core.plan.project import Project
 
 #: raised when the same text would mean something else; a copy of another number is not read
 FORMAT = 1
@@ -39,7 +43,7 @@ class LastGood:
     @property
     def digest(self) -> str:
         """16 hex digits that change with the plans and not with the time."""
-        seen = [(p.config_hash, p.store, p.staging, p.shared_files, p.config_file) for p in self.plans]
+        seen = [(p.config_hash, p.store, p.staging, p.shared_files) for p in self.plans]
         told = json.dumps([FORMAT, self.source, self.environment, self.force, seen])
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -56,6 +60,25 @@ class LastGood:
         }  # fmt: skip
         place: dict[str, Any] = {"config_file": str(settings.top / file), **known}
         return replace(self, plans=tuple(replace(plan, **place) for plan in self.plans))
+
+
+def as_kept(project: Project, when: datetime) -> Iterator[LastGood]:
+    """Yield the version of each source that is good.
+
+    Args:
+        when: aware; as of when it is kept.
+    """
+    if project.settings is None:
+        return
+    saved, force = stamp(when), force_of(project.settings)
+    for source in project.sources:
+        if source.plans and not source.problems:
+            yield LastGood(source.id, project.environment, source.plans, force, saved)
+
+
+def stamp(when: datetime) -> str:
+    """Return an aware time as it is kept: UTC, and so that later is greater."""
+    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_last_good(text: str) -> LastGood | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.plan.last_good import FORMAT
 from sync_provider.core.store import database
 from sync_provider.dag_factory import build_dags
+from sync_provider.operators.keeping import keep_last_good
 from tests.services.connections import airflow_conn
 
 Project = Callable[..., Path]
@@ -235,6 +238,35 @@ def test_the_store_hands_the_version_to_workers_that_cannot_see_the_folder(
     mine = build_dags(config)["erp.shop"].task_dict["orders.load"].plan
     assert mine == before["erp.shop"].task_dict["orders.load"].plan
     assert not (tmp_path / "another machine").exists()
+
+
+def test_a_run_that_went_well_keeps_the_version_in_the_store_and_an_old_run_does_not(
+    project: Project, monkeypatch: pytest.MonkeyPatch, postgres: ConnectionInfo, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(*airflow_conn(postgres))
+    engine = database.open_store(postgres.id, lambda _: postgres)
+    database.upgrade(engine)
+    config = project({FILE: GOOD, "project.yaml": f"store: {postgres.id}\n"})
+    plan = build_dags(config)["erp.shop"].task_dict["orders.load"].plan
+
+    def ends(year: int) -> str:
+        run = SimpleNamespace(run_after=datetime(year, 1, 1, tzinfo=timezone.utc))
+        keep_last_good(plan, {"dag_run": run}, lambda _: postgres)  # type: ignore[typeddict-item]
+        with engine.connect() as connection:
+            return str(connection.execute(sa.text("SELECT content FROM sync_last_good")).scalar())
+
+    assert "updated_at" in ends(2026)
+    project({FILE: GOOD.replace("updated_at", "changed_at")})
+    assert "updated_at" in ends(2025)
+    newest = ends(2027)
+    assert "changed_at" in newest
+    project({FILE: BROKEN})
+    assert ends(2028) == newest
+    engine.dispose()
+    monkeypatch.setenv("AIRFLOW__SYNC__LAST_GOOD_DIR", str(tmp_path / "a new machine"))
+    dag = build_dags(config)["erp.shop"]
+    assert "of 2027-01-01T00:00:00Z" in dag.doc_md
+    assert dag.task_dict["orders.load"].plan.increment.cursor == "changed_at"
 
 
 def test_a_store_that_does_not_answer_holds_nobody_up(
