@@ -1,9 +1,12 @@
-"""`sync-provider state show|set|reset`: how far each interface is, and how to change that."""
+"""`sync-provider state show|set|reset|copy`: how far each interface is, and how to change that."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +17,10 @@ from sync_provider.core.errors import ConfigError, SyncError
 
 if TYPE_CHECKING:
     from sync_provider.core.contracts import Plan
+    from sync_provider.core.engine import Change
+    from sync_provider.core.plan import Project
 
-HELP = "checkpoints: state show|set|reset"
+HELP = "checkpoints: state show|set|reset|copy"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +31,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("interface", nargs="?", metavar="LIBRARY.SOURCE.INTERFACE")
     show.add_argument("--json", action="store_true", help="print JSON")
-    for name, text in (("set", "set the checkpoint"), ("reset", "forget it: the next run reads everything")):
-        verb = verbs.add_parser(name, parents=[shared()], help=f"{text}; without --yes it only says what it would do")
-        verb.add_argument("interface", metavar="LIBRARY.SOURCE.INTERFACE")
-        if name == "set":
-            verb.add_argument("value", help="a cursor value as the source holds it")
-        verb.add_argument("--yes", action="store_true", help="do it")
+    verb = _changing(verbs, "set", "set the checkpoint")
+    verb.add_argument("interface", metavar="LIBRARY.SOURCE.INTERFACE")
+    verb.add_argument("value", help="a cursor value as the source holds it")
+    verb = _changing(verbs, "reset", "forget it: the next run reads everything")
+    verb.add_argument("interface", nargs="+", metavar="INTERFACE", help="ids, or patterns such as 'erp.crm.*'")
+    verb = _changing(verbs, "copy", "let one interface go on where another one is")
+    verb.add_argument("origin", metavar="FROM", help="id; also of an interface that is no longer configured")
+    verb.add_argument("interface", metavar="TO")
+    verb.add_argument("--force", action="store_true", help="overwrite a checkpoint that is there")
+
+
+def _changing(verbs: Any, name: str, text: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name, parents=[shared()], help=f"{text}; without --yes it only says what it would do"
+    )
+    verb.add_argument("--yes", action="store_true", help="do it")
+    verb.add_argument("--dry-run", action="store_true", help="only say what would be done, --yes or not")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    return verb
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,18 +95,66 @@ def _text(state: dict[str, Any]) -> str:
 
 
 def _change(args: argparse.Namespace) -> int:
-    from sync_provider.core.engine import set_checkpoint, state_of
+    """Say what would change, then do it; one that fails stops none of the others."""
     from sync_provider.core.plan import load_project
 
-    plan = load_project(Path(args.config), args.env).plan(args.interface)
+    project = load_project(Path(args.config), args.env)
+    dry = args.dry_run or not args.yes
+    changes, failed = [], False
+    for plan in _chosen(project, args):
+        try:
+            change = _one(project, plan, args, dry=dry)
+        except SyncError as error:
+            print(error, file=sys.stderr)
+            failed = True
+            continue
+        changes.append({**change.to_json(), "done": not dry})
+        if not args.json:
+            print(_told(change))
+    if args.json:
+        print(json.dumps(changes, ensure_ascii=False, indent=2))
+    elif dry and changes:
+        print("nothing was changed; add --yes to do it" if not args.dry_run else "nothing was changed")
+    return 1 if failed else 0
+
+
+def _chosen(project: Project, args: argparse.Namespace) -> list[Plan]:
+    """Return the plans that are meant, each once.
+
+    Raises:
+        ConfigError: a word names no interface.
+    """
+    if args.verb != "reset":
+        return [project.plan(args.interface)]
+    found: dict[str, Plan] = {}
+    for word in args.interface:
+        matching = {id: plan for id, plan in project.plans.items() if fnmatchcase(id, word)}
+        found |= matching or {word: project.plan(word)}
+    return list(found.values())
+
+
+def _one(project: Project, plan: Plan, args: argparse.Namespace, *, dry: bool) -> Change:
+    from sync_provider.core.engine import copy_checkpoint, set_checkpoint
+
+    if args.verb == "copy":
+        origin = project.plans.get(args.origin, args.origin)
+        return copy_checkpoint(plan, lookup, origin, _who(), force=args.force, dry=dry)
     value = _checked(plan, args.value) if args.verb == "set" else None
-    before = state_of(plan, lookup)["checkpoint"]
-    print(f"{plan.id}: checkpoint {before or '(none)'} → {value or '(none): the next run reads everything'}")
-    if not args.yes:
-        print("nothing was changed; add --yes to do it")
-        return 0
-    set_checkpoint(plan, lookup, value)
-    return 0
+    return set_checkpoint(plan, lookup, value, _who(), dry=dry)
+
+
+def _told(change: Change) -> str:
+    origin = f" (of {change.origin})" if change.origin else ""
+    after = change.after or "(none): the next run reads everything"
+    return f"{change.interface}: checkpoint {change.before or '(none)'} → {after}{origin}"
+
+
+def _who() -> str:
+    """Return who changes it, for the row in the target."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "somebody"
 
 
 def _checked(plan: Plan, value: str) -> str:

@@ -11,8 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync_provider.core.engine.administration import create_state, set_checkpoint, state_of, state_sql
+    from sync_provider.core.engine.administration import create_state, state_of, state_sql
     from sync_provider.core.engine.cancel import Cancel
+    from sync_provider.core.engine.checkpoints import Change, copy_checkpoint, set_checkpoint
     from sync_provider.core.engine.fused import run
     from sync_provider.core.engine.once import ran_before
     from sync_provider.core.engine.previewing import Preview, preview
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "create_state": "sync_provider.core.engine.administration",
-    "set_checkpoint": "sync_provider.core.engine.administration",
+    "Change": "sync_provider.core.engine.checkpoints",
+    "copy_checkpoint": "sync_provider.core.engine.checkpoints",
+    "set_checkpoint": "sync_provider.core.engine.checkpoints",
     "state_of": "sync_provider.core.engine.administration",
     "state_sql": "sync_provider.core.engine.administration",
     "Cancel": "sync_provider.core.engine.cancel",
@@ -50,10 +53,12 @@ _HOME = {
 
 __all__ = [
     "Cancel",
+    "Change",
     "Preview",
     "ProbeStep",
     "RunRequest",
     "check",
+    "copy_checkpoint",
     "create_state",
     "error_to_json",
     "extract",

@@ -14,7 +14,8 @@ from sync_provider.core.ledger import load as loads
 
 
 @contextmanager
-def _session(plan: Plan, connections: ConnectionLookup) -> Iterator[tuple[Target, Session]]:
+def target_session(plan: Plan, connections: ConnectionLookup) -> Iterator[tuple[Target, Session]]:
+    """Open the plan's target and a session of it, and close both again."""
     with open_target(plan, connections) as target:
         session = target.session()
         try:
@@ -32,14 +33,14 @@ def state_sql(plan: Plan, connections: ConnectionLookup) -> list[str]:
 
 def create_state(plan: Plan, connections: ConnectionLookup) -> bool:
     """Make the plan's state tables; False where they were there already."""
-    with _session(plan, connections) as (target, session):
+    with target_session(plan, connections) as (target, session):
         return state_tables(plan, session, target)
 
 
 def state_of(plan: Plan, connections: ConnectionLookup) -> dict[str, Any]:
     """Return an interface's checkpoint, its lease while a run holds it, and its newest runs."""
     schema = plan.target.state_schema
-    with _session(plan, connections) as (target, session):
+    with target_session(plan, connections) as (target, session):
         if target.describe(schema, "_sync_lease") is None:
             return {"interface": plan.id, "checkpoint": None, "lease": None, "runs": []}
         return {
@@ -48,16 +49,3 @@ def state_of(plan: Plan, connections: ConnectionLookup) -> dict[str, Any]:
             "lease": lease.read(session, schema, plan.id),
             "runs": loads.recent(session, schema, plan.id),
         }
-
-
-def set_checkpoint(plan: Plan, connections: ConnectionLookup, value: str | None) -> None:
-    """Set the checkpoint, or forget it (None): the next run then reads everything."""
-    schema = plan.target.state_schema
-    with _session(plan, connections) as (target, session):
-        state_tables(plan, session, target)
-        if value is None:
-            checkpoint.reset(session, schema, plan.id)
-        else:
-            checkpoint.put(
-                session, schema, plan.id, value, "state set", plan.increment.cursor if plan.increment else None
-            )

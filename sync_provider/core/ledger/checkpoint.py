@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,6 +11,22 @@ from sync_provider.core.contracts import Session
 from sync_provider.core.errors import ConfigError
 from sync_provider.core.ledger.clock import now
 from sync_provider.core.ledger.tables import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A checkpoint as it is kept. cursor: the source column whose value it is; None = not known."""
+
+    value: str
+    cursor: str | None
+    run_id: str
+
+
+def read(session: Session, schema: str | None, interface: str, shard: str = "") -> Stored | None:
+    """Return the row, or None before the first run."""
+    table = tables(schema).checkpoint
+    found = session.rows(sa.select(table).where(table.c.interface == interface, table.c.shard == shard))
+    return Stored(str(found[0]["value"]), found[0]["cursor"], str(found[0]["run_id"])) if found else None
 
 
 def get(session: Session, schema: str | None, interface: str, cursor: str | None = None, shard: str = "") -> str | None:
@@ -21,11 +38,10 @@ def get(session: Session, schema: str | None, interface: str, cursor: str | None
     Raises:
         ConfigError: it is a value of another column, which says nothing about this one.
     """
-    table = tables(schema).checkpoint
-    found = session.rows(sa.select(table).where(table.c.interface == interface, table.c.shard == shard))
-    if not found:
+    found = read(session, schema, interface, shard)
+    if found is None:
         return None
-    value, of = str(found[0]["value"]), found[0]["cursor"]
+    value, of = found.value, found.cursor
     if cursor is not None and of is not None and of != cursor:
         raise ConfigError(
             f"interface {interface!r}: the checkpoint {value!r} is of cursor {of!r}, "
