@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _row(plan: Plan) -> dict[str, str]:
+    from sync_provider.core.plan.runs import next_runs
+
     table = f"{plan.target.schema}.{plan.target.table}" if plan.target.schema else plan.target.table
     via = f"{plan.source.type}:{plan.source.connection}" if plan.source.connection else plan.source.type
     return {
@@ -43,6 +46,9 @@ def _row(plan: Plan) -> dict[str, str]:
         "mode": plan.mode,
         "write": plan.write,
         "schedule": when(plan.schedule),
+        "next": "".join(
+            run.isoformat(" ", "minutes") for run in next_runs(plan.schedule, datetime.now(timezone.utc), 1)
+        ),
         "title": plan.title,
     }
 

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="TIME", help="read from this cursor value on; the checkpoint stays")
     parser.add_argument("--until", metavar="TIME", help="read up to, not including, this cursor value")
     parser.add_argument("--run-id", help="name of the run; a run of the same name is done again, not added")
+    parser.add_argument("--again", action="store_true", help="run `schedule: once` although this version of it ran")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -41,11 +42,13 @@ def run(args: argparse.Namespace) -> int:
     if args.full and (args.since or args.until):
         print("--full reads everything: leave out --since and --until", file=sys.stderr)
         return 2
-    plan = load_project(Path(args.config), args.env).plan(args.interface)
+    plan, request = load_project(Path(args.config), args.env).plan(args.interface), _request(args)
+    if request.kind is None and not args.again:
+        _refuse_twice(plan, request)
     progress, cancel = Progress(plan.id), Cancel()
     _cancel_on_signals(cancel)
     try:
-        report = _wait_and_run(plan, _request(args), progress, cancel)
+        report = _wait_and_run(plan, request, progress, cancel)
     except SyncError as error:
         progress.close()
         if error.report is not None and (args.json or error.report.counters.read):
@@ -66,11 +69,28 @@ def _request(args: argparse.Namespace) -> RunRequest:
     return RunRequest(args.run_id or f"cli__{now}", kind=kind, since=args.since, until=args.until)
 
 
+def _refuse_twice(plan: Plan, request: RunRequest) -> None:
+    """Leave an interface alone whose `schedule: once` is through with this version of the configuration."""
+    from sync_provider.core import engine
+    from sync_provider.core.errors import SkippedError
+
+    if plan.schedule.kind != "once":
+        return
+    if before := engine.ran_before(plan, lookup, request.run_id):
+        raise SkippedError(
+            f"interface {plan.id!r}: nothing to do: `schedule: once`, and run {before!r} loaded this configuration",
+            fix="add --again to run it once more",
+        )
+
+
 def _wait_and_run(plan: Plan, request: RunRequest, progress: Progress, cancel: Cancel) -> RunReport:
-    """Run; while another run of the interface lives, wait for it (`overlap: wait`)."""
+    """Run, also outside the window of the day; while another run of the interface lives, wait for it."""
     from sync_provider.core import engine
     from sync_provider.core.errors import BusyError
+    from sync_provider.core.plan.hours import is_open
 
+    if plan.hours is not None and not is_open(plan.hours, datetime.now(timezone.utc)):
+        progress.note("outside its window of the day, and run all the same: you asked for it")
     while True:
         try:
             return engine.run(plan, request, lookup, cancel, progress)

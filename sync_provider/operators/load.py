@@ -21,6 +21,9 @@ class LoadTarget(Stage):
         from sync_provider.core import engine
 
         ticket, handover = self.handed(context, "check"), self.handed(context, "quality")
-        report = engine.load(self.plan, ticket, handover, self.connections(), self._cancel, context["ti"].try_number)
+        report = engine.load(
+            self.plan, ticket, handover, self.connections(), self._cancel, context["ti"].try_number,
+            stop_at=self.stop_at(context),
+        )  # fmt: skip
         self.say(report_lines(report))
         return report

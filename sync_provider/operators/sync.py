@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sync_provider.notifications import alerts
+from sync_provider.operators.keeping import keep_last_good
 from sync_provider.operators.lines import report_lines
 from sync_provider.operators.stage import Stage
 from sync_provider.operators.workers import require_shared_files
@@ -27,9 +28,11 @@ class Sync(Stage):
 
         request = self.request(context)
         require_shared_files(self.plan, self.connections())
-        report = engine.report_to_json(engine.run(self.plan, request, self.connections(), self._cancel))
+        done = engine.run(self.plan, request, self.connections(), self._cancel, stop_at=self.stop_at(context))
+        report = engine.report_to_json(done)
         self.say(report_lines(report))
         alerts.send(self.plan, report, None, context)
+        keep_last_good(self.plan, context, self.connections())
         return report
 
     def failed(self, context: Context, error: SyncError, raised: BaseException) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.timezone import coerce_datetime
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
-from pendulum import DateTime, instance
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
@@ -46,10 +46,10 @@ class AnchoredInterval(Timetable):
     def __hash__(self) -> int:
         return hash((self.step, self.anchor))
 
-    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+    def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """Return the last whole interval before a run started by hand."""
         end = self._floor(run_after)
-        return DataInterval(self._utc(end - self.step), self._utc(end))
+        return DataInterval(coerce_datetime(end - self.step), coerce_datetime(end))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
@@ -64,17 +64,13 @@ class AnchoredInterval(Timetable):
             start = max(start, self._ceil(last_automated_data_interval.end))
         if restriction.latest is not None and start > restriction.latest:
             return None
-        return DagRunInfo.interval(self._utc(start), self._utc(start + self.step))
+        return DagRunInfo.interval(coerce_datetime(start), coerce_datetime(start + self.step))
 
     def _floor(self, moment: datetime) -> datetime:
         return self.anchor + (_plain(moment) - self.anchor) // self.step * self.step
 
     def _ceil(self, moment: datetime) -> datetime:
         return self.anchor - (self.anchor - _plain(moment)) // self.step * self.step
-
-    @staticmethod
-    def _utc(moment: datetime) -> DateTime:
-        return instance(moment.astimezone(timezone.utc))
 
 
 def _plain(moment: datetime) -> datetime:

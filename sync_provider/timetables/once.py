@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.timezone import coerce_datetime
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
-from pendulum import DateTime, instance
 
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
@@ -55,7 +55,7 @@ class OncePerVersion(Timetable):
     def __hash__(self) -> int:
         return hash(self.version)
 
-    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+    def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         """Return the moment itself."""
         return DataInterval.exact(run_after)
 
@@ -73,4 +73,4 @@ class OncePerVersion(Timetable):
             moment = max(moment, restriction.earliest)
         if restriction.latest is not None and moment > restriction.latest:
             return None
-        return DagRunInfo.exact(instance(moment.astimezone(timezone.utc).replace(microsecond=self.fraction_us)))
+        return DagRunInfo.exact(coerce_datetime(moment.astimezone(timezone.utc).replace(microsecond=self.fraction_us)))

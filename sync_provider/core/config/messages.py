@@ -17,6 +17,10 @@ Skip = Callable[[Any], bool]
 _HABITS = {
     ("columns", "mask"): "mask columns under `mask:` of the interface: mask: {phone: partial}",
     ("alerts", "on"): "write `when:`",
+    ("schedule", "window"): 'move it out, beside `schedule:`: window: "01:00-06:00"',
+    ("schedule", "outside"): "move it out, beside `schedule:` and `window:`",
+    ("schedule", "enabled"): "move it out, beside `schedule:`: enabled: false",
+    ("schedule", "catchup"): "move it out, beside `schedule:`: catchup: true",
     ("", "fields"): "write `columns:`",
     ("", "dead_letter"): "rejected rows always go to quarantine; limit them with `max_bad:`",
     ("", "primary_keys"): "write `primary_key:`",

@@ -9,6 +9,7 @@ from sync_provider.core.config import sense_increments
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem, not_one_of
+from sync_provider.core.config.sense_hours import check_hours
 from sync_provider.core.config.words import PLUGIN_FAULTS, Word, Words, load_plugin
 from sync_provider.core.contracts import SourceType
 
@@ -38,6 +39,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     problems += _mode(root, interface, source)
     problems += _where(root, interface, source)
     problems += _catchup(root, interface)
+    problems += check_hours(root, interface)
     problems += _write(root, interface) if whole else ()
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from sync_provider.core.config.levels import level
 from sync_provider.core.config.positions import Node, dotted
 from sync_provider.core.contracts import Plan
 from sync_provider.core.plan.project import Project
+from sync_provider.core.plan.runs import next_runs, no_runs
 
 Row = tuple[str, Any, str, str]
 
@@ -71,9 +73,24 @@ def _inferred(plan: Plan, root: Node) -> Iterator[Row]:
     if plan.increment is not None:
         yield "incremental.strategy", plan.increment.strategy, "built-in", "builtin"
         yield "incremental.lag", f"{plan.increment.lag_s:g}s", "built-in", "builtin"
+    yield "schedule.next_runs", _next_runs(plan), *_decided_by(plan, root)
+    if plan.guard is not None and root.get("guard") is None:
+        yield "guard.min_rows", f"{plan.guard.percent:g}%", "built-in", "builtin"
     if plan.max_bad.percent is not None:
         yield "max_bad.min_rows", plan.max_bad.min_rows, "built-in", "builtin"
     yield "config_hash", plan.config_hash, here, "inferred"
+
+
+def _next_runs(plan: Plan) -> list[str] | str:
+    """Return when Airflow runs it next, or why it never does."""
+    runs = next_runs(plan.schedule, datetime.now(timezone.utc))
+    return [run.isoformat(timespec="minutes") for run in runs] or no_runs(plan.schedule)
+
+
+def _decided_by(plan: Plan, root: Node) -> tuple[str, str]:
+    """Return the place of what decides when it runs: `enabled` where that forbids it, else the schedule."""
+    node = root.find(("schedule" if plan.schedule.enabled else "enabled",))
+    return node.place(), "inferred"
 
 
 def _options(options: Mapping[str, Any], path: str = "") -> Iterator[Row]:

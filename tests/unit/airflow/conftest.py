@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -20,6 +21,22 @@ if "AIRFLOW_HOME" not in os.environ:
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="sync-airflow-home-")
     atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
+
+CSV = "id,name,amount\n1,ada,10.50\n2,bob,abc\n3,cyd,7\n"
+YAML = """\
+source: {type: file, path: {inbox}}
+target: {connection: dwh}
+interfaces:
+  orders:
+    files: "orders_*.csv"
+    primary_key: id
+    columns: {id: {type: bigint}, amount: {type: "decimal(12,2)"}}
+  paused:
+    enabled: false
+    files: "orders_*.csv"
+    write: append
+"""
 
 
 @pytest.fixture
@@ -96,3 +113,51 @@ def run() -> type[Run]:
 def utc(text: str) -> datetime:
     """Return an aware time."""
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def dwh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A SQLite target that Airflow knows as `dwh`."""
+    path = tmp_path / "dwh.db"
+    monkeypatch.setenv("AIRFLOW_CONN_DWH", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    return path
+
+
+@pytest.fixture
+def dag(project: Callable[..., Path], tmp_path: Path, dwh: Path) -> Callable[..., Any]:
+    """A function that builds the DAG of the CSV source, with lines added under `orders:`."""
+
+    def build(more: str = "", csv: str = CSV, dag_id: str = "lib.src") -> Any:
+        from sync_provider.dag_factory import build_dags
+
+        inbox = tmp_path / "inbox"
+        inbox.mkdir(exist_ok=True)
+        (inbox / "orders_1.csv").write_text(csv)
+        text = YAML.replace("{inbox}", str(inbox)).replace("  paused:", f"{more}  paused:")
+        staging = f"staging: file://{tmp_path / 'staging'}\nstore: sqlite:///{tmp_path / 'store.db'}\n"
+        built = build_dags(project({"sources/lib/src.yaml": text, "project.yaml": staging}))[dag_id]
+        assert "config-error" not in built.tags, built.doc_md
+        return built
+
+    return build
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Put a notifier in place of Slack's; the summaries it got."""
+    from airflow.sdk import BaseNotifier
+
+    got: list[str] = []
+
+    class Note(BaseNotifier):
+        template_fields = ("text",)
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+        def notify(self, context: Any) -> None:
+            got.append(self.text)
+
+    monkeypatch.setattr("sync_provider.notifications.Note", Note, raising=False)
+    return got

@@ -4,85 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, TaskInstanceState
+from airflow.sdk import TaskInstanceState
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from sync_provider.core.errors import CancelledError, ConfigError, ConnectError, QualityGateError
-from sync_provider.dag_factory import build_dags
 from sync_provider.operators.lines import ticket_lines
 from sync_provider.operators.request import run_request
 
-CSV = "id,name,amount\n1,ada,10.50\n2,bob,abc\n3,cyd,7\n"
-YAML = """\
-source: {type: file, path: {inbox}}
-target: {connection: dwh}
-interfaces:
-  orders:
-    files: "orders_*.csv"
-    primary_key: id
-    columns: {id: {type: bigint}, amount: {type: "decimal(12,2)"}}
-  paused:
-    enabled: false
-    files: "orders_*.csv"
-    write: append
-"""
 STAGES = ("check", "extract", "transform", "quality", "load", "report")
-
-
-@pytest.fixture
-def dwh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A SQLite target that Airflow knows as `dwh`."""
-    path = tmp_path / "dwh.db"
-    monkeypatch.setenv("AIRFLOW_CONN_DWH", json.dumps({"conn_type": "sqlite", "host": str(path)}))
-    return path
-
-
-@pytest.fixture
-def dag(project: Callable[..., Path], tmp_path: Path, dwh: Path) -> Callable[..., DAG]:
-    """A function that builds the DAG of the CSV source, with lines added under `orders:`."""
-
-    def build(more: str = "", csv: str = CSV) -> DAG:
-        inbox = tmp_path / "inbox"
-        inbox.mkdir(exist_ok=True)
-        (inbox / "orders_1.csv").write_text(csv)
-        text = YAML.replace("{inbox}", str(inbox)).replace("  paused:", f"{more}  paused:")
-        staging = f"staging: file://{tmp_path / 'staging'}\nstore: sqlite:///{tmp_path / 'store.db'}\n"
-        built = build_dags(project({"sources/lib/src.yaml": text, "project.yaml": staging}))["lib.src"]
-        assert "config-error" not in built.tags, built.doc_md
-        return built
-
-    return build
 
 
 def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(path) as connection:
         return connection.execute(sql).fetchall()
-
-
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Put a notifier in place of Slack's; return the summaries it got."""
-    from airflow.sdk import BaseNotifier
-
-    got: list[str] = []
-
-    class Note(BaseNotifier):
-        template_fields = ("text",)
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-        def notify(self, context: Any) -> None:
-            got.append(self.text)
-
-    monkeypatch.setattr("sync_provider.notifications.Note", Note, raising=False)
-    return got
 
 
 ALERT = """\
@@ -174,9 +113,8 @@ def test_a_disabled_interface_runs_when_it_is_named(dag: Any, run: Any) -> None:
 
 
 def test_an_error_is_one_sentence_and_report_finds_the_fix(
-    dag: Any, run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dag: Any, run: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    got = sent(monkeypatch)
     tasks, this = dag(ALERT).task_dict, run()
     monkeypatch.delenv("AIRFLOW_CONN_DWH")
     with pytest.raises(ConfigError) as failure:
@@ -186,7 +124,7 @@ def test_an_error_is_one_sentence_and_report_finds_the_fix(
     this.states |= {f"orders.{stage}": "upstream_failed" for stage in STAGES[1:5]}
     with pytest.raises(AirflowFailException, match=r"^connection 'dwh': Airflow has none of that id$"):
         this.run(tasks["orders.report"])
-    assert got == [
+    assert sent == [
         "lib.src.orders failed: connection 'dwh': Airflow has none of that id\n"
         "fix: add it under Admin → Connections, or set AIRFLOW_CONN_DWH"
     ]
@@ -248,27 +186,25 @@ def test_on_kill_stops_a_running_stage_and_nothing_is_committed(dag: Any, run: A
     assert rows(dwh, "SELECT count(*) FROM orders") == [(0,)]
 
 
-def test_over_the_budget_is_told_with_the_counters(dag: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    got = sent(monkeypatch)
+def test_over_the_budget_is_told_with_the_counters(dag: Any, run: Any, sent: list[str]) -> None:
     task = dag(ALERT + "    execution: fused\n    max_bad: 0\n").task_dict["orders.sync"]
     task.retries = 2
     with pytest.raises(QualityGateError):
         run().run(task, try_number=1, max_tries=2)
-    assert len(got) == 1
-    assert "1 of 3 rows rejected" in got[0]
+    assert len(sent) == 1
+    assert "1 of 3 rows rejected" in sent[0]
 
 
 def test_a_fused_failure_that_is_tried_again_is_not_told_yet(
-    dag: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+    dag: Any, run: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    got = sent(monkeypatch)
     task, this = dag(ALERT + "    execution: fused\n").task_dict["orders.sync"], run()
     monkeypatch.setenv("SYNC_FAILPOINT", "commit:raise")
     for number in (1, 2, 3):
-        assert got == []
+        assert sent == []
         with pytest.raises(ConnectError):
             this.run(task, try_number=number, max_tries=2)
-    assert len(got) == 1
+    assert len(sent) == 1
 
 
 DAY = (datetime(2026, 1, 3, tzinfo=timezone.utc), datetime(2026, 1, 4, tzinfo=timezone.utc))
