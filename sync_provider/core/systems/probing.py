@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: all steps together; a step that has no time left fails
 LIMIT_S = 5.0
-_PROBED = ("postgres", "sqlite")
+_PROBED = ("mysql", "postgres", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime, time, timedelta, timezone
 from typing import Any
 
 from sync_provider.core.contracts import ConnectionInfo
+from sync_provider.core.errors import ConnectError
 
 #: what every session is strict about; `"name"` is a name and a backslash just a backslash, as in standard SQL
 MODES = (
@@ -33,6 +34,7 @@ SETTINGS: dict[str, str] = {
 }
 #: MariaDB only: a writer that went silent does not keep its locks
 _MARIADB = {"idle_write_transaction_timeout": "3600"}
+_TLS_NEEDED = ("REQUIRED", "REQUIRE", "VERIFY_CA", "VERIFY_IDENTITY", "VERIFY_FULL")
 _CONNECT_TIMEOUT_S = 15.0
 
 
@@ -67,6 +69,7 @@ def connect(
         conv=_forms(),
     )
     try:
+        _check_tls(connection, info)
         _keep_alive(connection)
         known = _MARIADB if "mariadb" in connection.get_server_info().lower() else {}
         wanted = {"sql_mode": sql_modes(MODES, reading=reading), **SETTINGS, **known, **(settings or {})}
@@ -103,6 +106,25 @@ def _address(info: ConnectionInfo) -> dict[str, Any]:
 
 def _value(text: str) -> str:
     return text if text.isdigit() else "'" + text.replace("'", "''") + "'"
+
+
+def _check_tls(connection: Any, info: ConnectionInfo) -> None:
+    """Refuse a connection in the clear where `ssl_mode` wants another: the client library may go on without.
+
+    Raises:
+        ConnectError: it is not encrypted.
+    """
+    mode = str(info.extra.get("ssl_mode") or info.extra.get("sslmode") or "").upper().replace("-", "_")
+    if mode not in _TLS_NEEDED:
+        return
+    connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    rows = connection.store_result().fetch_row(0)
+    if not rows or not rows[0][1]:
+        raise ConnectError(
+            f"mysql connection '{info.id}': the server offers no TLS, ssl_mode is {mode}",
+            "turn on TLS in the server's configuration, or lower ssl_mode",
+            "2026",
+        )
 
 
 def _keep_alive(connection: Any) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import struct
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.errors import SyncError
+from sync_provider.core.systems.dialling import dial, dns, left, tcp
 from sync_provider.core.systems.postgres.errors import address
 from sync_provider.core.systems.postgres.names import literal, qualified
 from sync_provider.core.systems.postgres.session import PgSession
@@ -21,6 +19,7 @@ from sync_provider.core.systems.probing import LIMIT_S, ProbeStep, Wanted
 
 #: what a client sends to ask for TLS
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_PORT = 5432
 _TLS_NEEDED = ("require", "verify-ca", "verify-full")
 
 
@@ -29,60 +28,19 @@ def probe(info: ConnectionInfo, tables: Sequence[Wanted] = ()) -> list[ProbeStep
     until = time.monotonic() + LIMIT_S
     steps: list[ProbeStep] = []
     if not (info.host or "").startswith("/"):  # a folder with a Unix socket
-        for step in (_dns, _tcp, _tls):
-            steps.append(step(info, until))
+        for step in (dns, tcp, _tls):
+            steps.append(step(info, _PORT, until))
             if not steps[-1].ok:
                 return steps
     return steps + _login(info, tables, until)
 
 
-def _left(until: float) -> float:
-    return max(until - time.monotonic(), 0.1)
-
-
-def _dns(info: ConnectionInfo, until: float) -> ProbeStep:
-    host = info.host or "localhost"
-    try:
-        ipaddress.ip_address(host)
-        return ProbeStep("dns", True, f"{host} is an address")
-    except ValueError:
-        pass
-    pool = ThreadPoolExecutor(1)  # the resolver itself takes no timeout
-    try:
-        found = pool.submit(socket.getaddrinfo, host, info.port or 5432).result(_left(until))
-        return ProbeStep("dns", True, f"{host} is {found[0][4][0]}")
-    except (OSError, FutureTimeout) as error:
-        why = "no answer in time" if isinstance(error, FutureTimeout) else str(error)
-        fix = f"correct the host of Airflow connection '{info.id}', or the name server"
-        return ProbeStep("dns", False, f"{host} cannot be resolved: {why}", fix)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _dial(info: ConnectionInfo, until: float) -> socket.socket:
-    dialled = socket.create_connection((info.host or "localhost", info.port or 5432), timeout=_left(until) * 0.6)
-    dialled.settimeout(_left(until) * 0.6)
-    return dialled
-
-
-def _tcp(info: ConnectionInfo, until: float) -> ProbeStep:
-    try:
-        _dial(info, until).close()
-    except TimeoutError:
-        fix = "open the firewall between this machine and the server, or correct host and port"
-        return ProbeStep("tcp", False, f"{address(info)} does not answer", fix)
-    except OSError as error:
-        fix = f"start the server, or correct the port of Airflow connection '{info.id}'"
-        return ProbeStep("tcp", False, f"{address(info)}: {error.strerror or error}", fix)
-    return ProbeStep("tcp", True, f"{address(info)} answers")
-
-
-def _tls(info: ConnectionInfo, until: float) -> ProbeStep:
+def _tls(info: ConnectionInfo, port: int, until: float) -> ProbeStep:
     mode = str(info.extra.get("sslmode", "prefer"))
     if mode == "disable":
         return ProbeStep("tls", True, "not asked for (sslmode disable)")
     try:
-        with _dial(info, until) as dialled:
+        with dial(info, port, until) as dialled:
             dialled.sendall(_SSL_REQUEST)
             answer = dialled.recv(1)
             if answer == b"S":
@@ -116,8 +74,8 @@ def _handshake(info: ConnectionInfo, mode: str, dialled: socket.socket) -> str:
 
 
 def _login(info: ConnectionInfo, tables: Sequence[Wanted], until: float) -> list[ProbeStep]:
-    hurried = replace(info, extra={**info.extra, "connect_timeout": _left(until)})
-    limit = {"statement_timeout": f"{int(_left(until) * 1000)}"}
+    hurried = replace(info, extra={**info.extra, "connect_timeout": left(until)})
+    limit = {"statement_timeout": f"{int(left(until) * 1000)}"}
     try:
         session = PgSession(hurried, interface="test-connection", settings=limit)
     except SyncError as error:
