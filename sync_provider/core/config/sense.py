@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_provider.core.config import sense_increments
+from sync_provider.core.config import sense_increments, sense_writes
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem, not_one_of
@@ -41,6 +41,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     problems += _catchup(root, interface)
     problems += check_hours(root, interface)
     problems += _write(root, interface) if whole else ()
+    problems += sense_writes.check(root, interface, names.targets)
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)
     problems += _expressions(root, interface)
@@ -139,8 +140,10 @@ def _naming(word: Word, column: str) -> Node:
 
 
 def _expressions(root: Node, interface: Interface) -> Iterator[Problem]:
-    """Check `filter` and computed columns as far as the text alone tells, by the rule that reads the same language."""
+    """Check conditions and computed columns as far as text alone tells, by the rule that reads the same language."""
     written = [] if interface.filter is None else [(root.find(("filter",)), False)]
+    if interface.deletes is not None and interface.deletes.when is not None:
+        written.append((root.find(("deletes", "when")), False))
     computed = [name for name, column in interface.columns.items() if column.expr is not None]
     written += [(root.find(("columns", name, "expr")), True) for name in computed]
     for node, may_be_constant in written:

@@ -31,6 +31,8 @@ from sync_provider.core.contracts import (
 
 #: fields that say where things are on this machine, not what is done
 _LOCAL = ("store", "staging", "shared_files", "config_file", "config_hash")
+#: a replace, or the deletion of missing rows, leaves this share of the rows where nothing else is said
+GUARD_PERCENT = 50.0
 _ORIGIN = {"interface": "interface", "source": "source"}
 
 
@@ -90,11 +92,19 @@ def _completed(plan: Plan, model: Interface) -> Plan:
         replace=model.replace,
         load=model.load,
         resume_over=model.resume_over,
-        guard=GuardPlan(model.guard.rows, model.guard.percent) if model.guard else None,
+        guard=_guard(model, plan.write),
         deletes=DeletesPlan(model.deletes.mode, model.deletes.when) if model.deletes else None,
         pre_sql=model.pre_sql,
         post_sql=model.post_sql,
     )
+
+
+def _guard(model: Interface, write: str) -> GuardPlan | None:
+    """Return what guards rows that are there; where nothing is written, half of them stay."""
+    missing = model.deletes is not None and model.deletes.when is None
+    if model.guard is None:
+        return GuardPlan(percent=GUARD_PERCENT) if write == "replace" or missing else None
+    return GuardPlan(model.guard.rows, model.guard.percent)
 
 
 def config_hash(plan: Plan) -> str:

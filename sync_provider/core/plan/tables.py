@@ -42,6 +42,9 @@ def _problem(source: LoadedSource, plan: Plan, other: Plan) -> Problem:
     node = node if node.path[-1:] == ("table",) else root
     table = f"{plan.target.schema}.{plan.target.table}" if plan.target.schema else plan.target.table
     message = f"{other.id} writes {table} in {plan.target.connection!r} too"
+    if sweeping := next((each for each in (plan, other) if _sweeps(each)), None):
+        fix = "give one of them another `target: {table: …}`"
+        return node.problem(f"{message}, and {sweeping.id} removes rows that it has not read", fix, at_key=True)
     if _rewrites(plan) or _rewrites(other):
         # a run done again deletes what it wrote, and the runs of two interfaces of one DAG have the same id;
         # an increment deletes what it reads again by its time, whoever wrote it
@@ -53,6 +56,11 @@ def _problem(source: LoadedSource, plan: Plan, other: Plan) -> Problem:
         "give one of them another `target: {table: …}` unless they share it on purpose; their runs wait for each other"
     )
     return node.problem(message, fix, at_key=True, severity="warning")
+
+
+def _sweeps(plan: Plan) -> bool:
+    """Whether rows another interface wrote would go."""
+    return plan.write == "replace" or (plan.deletes is not None and plan.deletes.when is None)
 
 
 def _rewrites(plan: Plan) -> bool:
