@@ -1,4 +1,4 @@
-"""Every source keeps the contract: files, SQLite, PostgreSQL, and these two through SQLAlchemy."""
+"""Every source keeps the contract: files, SQLite, PostgreSQL, MariaDB, and two of them through SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, SourcePlan, TargetPlan
-from sync_provider.core.sources import file, postgres, sql, sqlite
+from sync_provider.core.sources import file, mysql, postgres, sql, sqlite
+from sync_provider.core.systems.mysql.names import quote as my_quote
 from sync_provider.core.systems.names import quote
 from sync_provider.testing.source_contract import IncrementContract, SourceContract
+from tests.services import mariadb as my
 from tests.services.postgres import execute
 
 
@@ -99,6 +101,35 @@ class SqliteArena:
 
 
 @dataclass
+class MySqlArena:
+    """Tables in a MariaDB database."""
+
+    info: ConnectionInfo
+    source = mysql.SOURCE
+    big_rows = 60_000
+
+    def connections(self, name: str) -> ConnectionInfo:
+        return self.info
+
+    def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[str | None]]) -> None:
+        table = my_quote(name)
+        kinds = {"text": "longtext", "bigint": "bigint", "timestamp": "datetime"}
+        shape = ", ".join(f"{my_quote(column)} {kinds[kind]}" for column, kind in columns.items())
+        my.execute(self.info, f"DROP TABLE IF EXISTS {table}")
+        my.execute(self.info, f"CREATE TABLE {table} ({shape})")
+        if len(rows) > 1000:
+            sql = f"SELECT seq, repeat(lpad(seq, 7, '0'), 140) FROM seq_0_to_{len(rows) - 1}"
+            my.execute(self.info, f"INSERT INTO {table} {sql}")
+            return
+        for row in rows:
+            marks = ", ".join(["%s"] * len(row))
+            my.execute(self.info, f"INSERT INTO {table} VALUES ({marks})".replace("%c", "%%c"), list(row))
+
+    def plan(self, name: str) -> Plan:
+        return make_plan(name, SourcePlan("mysql", "my", {}))
+
+
+@dataclass
 class SqlOnPostgresArena(PostgresArena):
     """Tables in a PostgreSQL database, read through SQLAlchemy and psycopg."""
 
@@ -137,6 +168,12 @@ class TestSqlite(IncrementContract):
     def arena(self, sqlite: ConnectionInfo) -> SqliteArena:
         sqlite3.connect(sqlite.host or "").close()
         return SqliteArena(sqlite)
+
+
+class TestMySql(IncrementContract):
+    @pytest.fixture
+    def arena(self, mariadb: ConnectionInfo) -> MySqlArena:
+        return MySqlArena(mariadb)
 
 
 class TestSqlOnPostgres(IncrementContract):

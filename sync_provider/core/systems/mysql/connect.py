@@ -175,6 +175,23 @@ def hang_up(connection: Any) -> None:
     connection.close()
 
 
+def unbuffered(connection: Any, sql: str) -> Any:
+    """Execute a query and return its result, of which no row is fetched yet; values are the server's own texts."""
+    from MySQLdb import _mysql
+
+    connection.query(sql)
+    return _mysql.result(connection, 1, {})
+
+
+def described(connection: Any, sql: str) -> list[tuple[Any, ...]]:
+    """Execute a query without rows and return its columns as the protocol describes them, with their flags."""
+    from MySQLdb import _mysql
+
+    connection.query(sql)
+    result = _mysql.result(connection, 0, {})
+    return [(*column, flags) for column, flags in zip(result.describe(), result.field_flags(), strict=True)]
+
+
 def drain(result: Any) -> None:
     """Take what is still on its way of a query that was killed."""
     with contextlib.suppress(*driver_errors()):

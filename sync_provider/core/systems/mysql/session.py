@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.errors import ContractError, SyncError
-from sync_provider.core.systems.mysql.connect import connect, cut, drain, driver_errors, hang_up
+from sync_provider.core.systems.mysql.connect import connect, cut, described, drain, driver_errors, hang_up, unbuffered
 from sync_provider.core.systems.mysql.errors import classify, stopped, where
 from sync_provider.core.systems.mysql.infile import offered
 from sync_provider.core.systems.mysql.line import Line
 from sync_provider.core.systems.mysql.names import literal
 from sync_provider.core.systems.mysql.statements import compiled, row_sql
+from sync_provider.core.systems.rows import next_size
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -138,21 +140,20 @@ class MySqlSession:
         with offered(data) as path:
             return self._wait(lambda: self._counted(sql(literal(path))))
 
-    def read(self, sql: str, *, size: int = 10_000) -> Iterator[list[tuple[bytes | None, ...]]]:
+    def described(self, sql: str) -> list[tuple[Any, ...]]:
+        """Execute a query and return of each column: name, type, three sizes, decimals, whether NULL may be, flags."""
+        return self._wait(lambda: described(self._open, sql))
+
+    def read(self, sql: str) -> Iterator[list[tuple[bytes | None, ...]]]:
         """Execute a query and yield its rows as the server's own texts; closing the iterator ends the query.
 
-        The server is read no faster than the rows are taken.
+        The server is read no faster than the rows are taken, a few megabytes at a time.
         """
-        from MySQLdb import _mysql
-
-        def start() -> Any:
-            self._open.query(sql)
-            return _mysql.result(self._open, 1, {})
-
-        result = self._wait(start)
-        ended = False
+        result = self._wait(lambda: unbuffered(self._open, sql))
+        ended, size = False, 16
         try:
-            while rows := self._wait(lambda: result.fetch_row(size, 0)):
+            while rows := self._wait(partial(result.fetch_row, size, 0)):
+                size = next_size(rows)
                 yield list(rows)
             ended = True
         finally:
