@@ -91,6 +91,21 @@ class SourceContract:
         with closing(_open(arena, replace(plan, batch_rows=50))) as source:
             assert _frame(list(source.read(window))).equals(first)
 
+    def test_a_read_goes_on_behind_any_batch(self, arena: SourceArena) -> None:
+        rows: list[list[str | None]] = [[str(number), f"v{number % 3}"] for number in range(40)]
+        arena.fill("resumed", {"id": "bigint", "v": "text"}, rows)
+        plan = replace(arena.plan("resumed"), batch_rows=7, load="staged")
+        with closing(_open(arena, plan)) as source:
+            window = source.window("full", None, None)
+            batches = list(source.read(window))
+        whole = _frame(batches)
+        assert whole.height == 40
+        for number, batch in enumerate(batches, 1):
+            if batch.position:
+                with closing(_open(arena, plan)) as source:
+                    rest = list(source.read(window, batch.position))
+                assert _frame([*batches[:number], *rest]).equals(whole), f"behind batch {number}"
+
     def test_what_is_not_there_is_said(self, arena: SourceArena) -> None:
         with closing(_open(arena, arena.plan("no such thing"))) as source, pytest.raises(SyncError) as caught:
             source.ping()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ from sync_provider.core.contracts import (
 from sync_provider.core.errors import CancelledError, DataError, SkippedError
 from sync_provider.core.systems.csv.folder import matching, source_folder
 from sync_provider.core.systems.csv.format import CsvFormat
+from sync_provider.core.systems.csv.place import FilePlace, fingerprint
 from sync_provider.core.systems.csv.reader import BadRow, Block, CsvReader
 from sync_provider.core.systems.frames import needed, resized
 
@@ -89,11 +90,19 @@ class FileSource:
 
     def read(self, window: Window, after: str = "") -> Iterator[Batch]:
         """Yield the rows of every file in the order of their names; no batch spans two files."""
-        progress = _Progress([path.stat().st_size for path in self._found()])
-        for path in self._found():
+        files = self._found()
+        begin = FilePlace.read(after, files) if after else FilePlace(0, "", 0, 0, 0)
+        progress = _Progress([path.stat().st_size for path in files], begin.before)
+        progress.done_bytes = sum(progress.sizes[: begin.index])
+        seen = ""
+        for index in range(begin.index, len(files)):
+            path = files[index]
             reader = CsvReader(path, self._options.format)
+            start = begin if index == begin.index else replace(begin, good=0, bad=0)
+            seen = begin.seen if after and index == begin.index else fingerprint(path, seen)
+            place = replace(start, index=index, seen=seen, before=progress.rows)
             try:
-                yield from self._read_file(path, reader, progress)
+                yield from self._read_file(path, reader, progress, place)
             finally:
                 reader.close()
             progress.finished(path, reader)
@@ -114,18 +123,22 @@ class FileSource:
             self._files = matching(self._folder, self._options.files, self._options.missing == "ok", self._plan.id)
         return self._files
 
-    def _read_file(self, path: Path, reader: CsvReader, progress: _Progress) -> Iterator[Batch]:
+    def _read_file(self, path: Path, reader: CsvReader, progress: _Progress, place: FilePlace) -> Iterator[Batch]:
+        """Yield the rows of one file behind a place in it."""
         names = self._check_header(path, reader.columns)
         before = progress.rows
-        pieces = ((block.frame, block.bad) for block in self._blocks(reader))
+        pieces = (_behind(block, place) for block in self._blocks(reader))
         for frame, bad in resized(pieces, self._plan.batch_rows):
             first = frame[ROW][0] if frame.height else 0
+            good = int(frame[ROW][-1]) if frame.height else place.good
+            place = replace(place, good=good, bad=bad[-1].row if bad else place.bad)
             yield Batch(
                 frame.select(*names, (frame[ROW] + before).alias(ROW)),
                 origin=path.name,
                 first_line=first,
                 bad=self._rejected(bad, path.name, before) if bad else None,
                 total=progress.total(path, reader),
+                position=place.text(),
             )
 
     def _blocks(self, reader: CsvReader) -> Iterator[Block]:
@@ -170,6 +183,13 @@ class FileSource:
             for row in bad
         ]
         return pl.DataFrame(rows, schema={name: pl.Int64 if name == ROW else pl.String for name in REJECTED})
+
+
+def _behind(block: Block, place: FilePlace) -> tuple[pl.DataFrame, list[BadRow]]:
+    """Return what of a block lies behind a place."""
+    if not (place.good or place.bad):
+        return block.frame, block.bad
+    return block.frame.filter(block.frame[ROW] > place.good), [row for row in block.bad if row.row > place.bad]
 
 
 @dataclass
