@@ -16,12 +16,14 @@ T = TypeVar("T")
 
 #: a batch of fewer rows than asked for goes out when it is this big
 _BATCH_BYTES = 64 << 20
+#: no calendar has a year 0
+_DAY = r"([1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])-\d\d-\d\d"
 #: text that its type says without loss; anything else stays text
 _SHAPES = {
-    "date": r"^\d{4}-\d\d-\d\d$",
+    "date": rf"^{_DAY}$",
     "time": r"^\d\d:\d\d:\d\d(\.\d{1,6})?$",
-    "timestamp": r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$",
-    "timestamptz": r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$",
+    "timestamp": rf"^{_DAY}[ T]\d\d:\d\d:\d\d(\.\d{{1,6}})?$",
+    "timestamptz": rf"^{_DAY}[ T]\d\d:\d\d:\d\d(\.\d{{1,6}})?(Z|[+-]\d\d(:?\d\d)?)$",
 }
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
 _SECONDS = r":[0-5]\d(?:\.\d{1,6})?"
-_DAY = r"\d{4}-\d{2}-\d{2}"
+#: no calendar has a year 0, though MySQL keeps one
+_DAY = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])-\d{2}-\d{2}"
 _OFFSET = r"(Z|[+-]\d{2}(?::?\d{2})?)$"
 _STAMP = "%Y-%m-%d %H:%M:%S%.f"
 #: what a date or a timestamp may look like once its parts are written with two digits

@@ -13,8 +13,8 @@ from tests.integration.pipeline.project import Project
 from tests.services.mariadb import execute
 
 _TABLE = """CREATE TABLE orders (id bigint unsigned PRIMARY KEY, code varchar(20) CHARACTER SET gbk,
- amount decimal(12,2), big decimal(65,30), ratio float, score double, ok bit(1), mask bit(12), born year, ordered_on date,
- at datetime(6), seen timestamp(6) NULL, spent time, kind enum('a','b'), data json, raw blob)"""
+ amount decimal(12,2), big decimal(65,30), ratio float, score double, ok bit(1), mask bit(12), born year,
+ ordered_on date, at datetime(6), seen timestamp(6) NULL, spent time, kind enum('a','b'), data json, raw blob)"""
 _ROW = """INSERT INTO orders VALUES (18446744073709551615, '中文', -1234567890.12,
  12345678901234567890123456789012345.012345678901234567890123456789, 1234567.875, 0.1, b'1', b'101010101010', 2026,
  '2024-02-29', '2024-02-29 12:34:56.789012', '2024-02-29 04:34:56.789012', '12:34:56', 'b', '{"k": 1.10}', x'00ff')"""
@@ -68,6 +68,16 @@ def test_values_arrive_exactly_and_bad_ones_are_named(shop: Project, way: str) -
         if shop.target.type == "postgres"
         else ("2024-02-29", "2024-02-29 12:34:56.789012", "2024-02-29 04:34:56.789012+00:00", 1, '{"k": 1.10}')
     )  # fmt: skip
+
+
+def test_a_year_that_no_calendar_has_is_rejected_unless_it_is_wanted_as_text(shop: Project) -> None:
+    write(shop, """z: {primary_key: id}
+          zt: {table: z, primary_key: id, columns: {d: {type: text}}}""")
+    shop.source_sql("CREATE TABLE z (id int PRIMARY KEY, d date)")
+    shop.source_sql("INSERT INTO z VALUES (1, '0000-05-01'), (2, '0000-00-00'), (3, '0001-01-01')")
+    assert shop.run("shop.z", "one").rejected_by_rule["type(d)"][0] == 2
+    shop.run("shop.zt", "one")
+    assert shop.rows("SELECT d FROM zt ORDER BY id") == [("0000-05-01",), ("0000-00-00",), ("0001-01-01",)]
 
 
 def test_increments_by_time_follow_the_source(shop: Project) -> None:
