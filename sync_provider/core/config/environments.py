@@ -126,7 +126,8 @@ def may_write(root: Node, model: Interface, head: SourceHead, environment: str, 
     more = f"or add it to `targets:` ({targets.place()})"
     if target and target not in allowed:
         node = root.find(("target", "connection"))
-        fix = f"write `force: {{target: {{connection: {allowed[0]}}}}}` for {environment!r}, {more}"
+        other = allowed[0] if allowed else "…"
+        fix = f"write `force: {{target: {{connection: {other}}}}}` for {environment!r}, {more}"
         yield node.problem(f"environment {environment!r} may not write connection {target!r}", fix)
     marks = model.incremental is not None and model.incremental.strategy == "flag"
     if marks and head.connection and head.connection not in allowed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, model_validator
 
 from sync_provider.core.config.values import Duration, Percent, one_or_many, parse_duration, wrong
 
@@ -61,6 +61,12 @@ class Guard(Keys):
 
     rows: NonNegativeInt | None = None
     percent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Guard:
+        if self.rows is None and self.percent is None:
+            raise wrong("guards nothing", "write {min_rows: 50%} or {min_rows: 1000}")
+        return self
 
 
 class Deletes(Keys):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sync_provider.core.config.loading import Incremental
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem
 
+_DAY = re.compile(r"\s*\d{4}-\d\d-\d\d")
 FLAG_VALUES = ("pending", "claimed", "done")
 _FLAG_EXAMPLE = "write {strategy: flag, cursor: synced, pending: 0, claimed: 2, done: 1}"
 
@@ -23,6 +25,7 @@ def check(root: Node, new: Incremental) -> Iterator[Problem]:
     else:
         yield from _no_flag(root, new)
         yield from _lag(root, new)
+        yield from _start(root, new)
 
 
 def _lag(root: Node, new: Incremental) -> Iterator[Problem]:
@@ -35,6 +38,14 @@ def _lag(root: Node, new: Incremental) -> Iterator[Problem]:
         yield node.problem(
             f"{node.plain()!r} is a time, and `strategy: key` reads back by numbers", "write how many keys: lag: 1000"
         )
+
+
+def _start(root: Node, new: Incremental) -> Iterator[Problem]:
+    node, start = root.find(("incremental", "start")), new.start
+    if start is None:
+        return
+    if new.strategy == "timestamp" and not _DAY.match(start):
+        yield node.problem(f"{start!r} is not a time", 'write it as "2026-01-31" or "2026-01-31 08:00:00"')
 
 
 def _no_flag(root: Node, new: Incremental) -> Iterator[Problem]:

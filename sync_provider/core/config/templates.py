@@ -203,8 +203,8 @@ def surplus(with_: Node | None, uses: Iterable[Node], known: Mapping[str, Templa
     if not named:
         return [with_.problem("gives parameters, and no template is used", "add `use: <template>`", at_key=True)]
     templates = [known[item.value] for item in named if item.value in known]
-    if len(templates) < len(named):
-        return []  # a template nobody knows may have wanted them
+    if len(templates) < len(named) or any(template.problems for template in templates):
+        return []  # a template nobody knows, or that is broken, may have wanted them
     takes = sorted({name for template in templates for name in template.parameters})
     problems = []
     for name, node in with_.value.items():
