@@ -11,8 +11,8 @@ from tests.integration.pipeline.project import Project
 
 
 def _info(kind: str, request: pytest.FixtureRequest, path: Path) -> ConnectionInfo:
-    if kind == "postgres":
-        info: ConnectionInfo = request.getfixturevalue("postgres")
+    if kind != "sqlite":
+        info: ConnectionInfo = request.getfixturevalue(kind)
         return info
     return ConnectionInfo("lite", "sqlite", host=str(path))
 
@@ -25,6 +25,12 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
         target if request.param == "postgres" else ConnectionInfo("lite", "sqlite", host=str(tmp_path / "source.db"))
     )
     return Project.make(tmp_path, target, source)
+
+
+@pytest.fixture
+def maria(mariadb: ConnectionInfo, tmp_path: Path) -> Project:
+    """A project on MariaDB; the source database is SQLite."""
+    return Project.make(tmp_path, mariadb, ConnectionInfo("lite", "sqlite", host=str(tmp_path / "source.db")))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def compiled(statement: sa.Executable) -> tuple[str, list[Any]]:
     made: Any = statement.compile(  # type: ignore[attr-defined]
         dialect=_dialect(), compile_kwargs={"render_postcompile": True}
     )
-    values = dict(made.params)
+    values = made.construct_params(escape_names=False)
     for name, process in made._bind_processors.items():
         if name in values:
             values[name] = process(values[name])

@@ -63,11 +63,12 @@ class MySqlTarget:
             ConfigError: the table is not there, lacks our columns, or cannot be merged into.
         """
         own = _own(session)
+        database = self._database(own, spec)
         table = _table(own, spec)
         infile = self._wanted and bool(own.fetch("SELECT @@local_infile AS allowed")[0]["allowed"])
         if not infile:
             log.info("local_infile is off for connection %s: rows go by INSERT, which is slower", self._info.id)
-        return MySqlLoad(own, spec, table, database=self._database(own, spec), infile=infile, beside=self.session)
+        return MySqlLoad(own, spec, table, database=database, infile=infile, beside=self.session)
 
     def prepare(self, session: Session, spec: LoadSpec, *, fresh: bool) -> int:
         """Make or keep the lasting staging table; return the rows it holds."""
