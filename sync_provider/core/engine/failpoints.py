@@ -1,7 +1,8 @@
 """Named edges where a test can kill, break or hang a run: what would a crash right here leave behind?
 
-`SYNC_FAILPOINT=copy:kill` fires at every pass of the edge; `SYNC_FAILPOINT=@/path/to/file` reads `edge:action`
-from that file and removes it when it fires, so that a retry goes through.
+`SYNC_FAILPOINT=copy:kill` fires at every pass of the edge, `copy@60:kill` at the sixtieth in a process;
+`SYNC_FAILPOINT=@/path/to/file` reads `edge:action` from that file and removes it when it fires, so that a retry goes
+through.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 from sync_provider.core.errors import ConnectError, ContractError
@@ -33,6 +35,8 @@ CHUNK_EDGES = (
     "after_chunk",  # a chunk is committed, the next not begun
     "discard",  # all is committed, the lasting staging table still there
 )
+#: edge → how often this process has passed it, while one of its passes is armed
+_passed: Counter[str] = Counter()
 ACTIONS = ("kill", "raise", "hang")
 
 
@@ -47,11 +51,15 @@ def failpoint(edge: str) -> None:
             armed = once.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return
-    at, _, action = armed.partition(":")
+    where, _, action = armed.partition(":")
+    at, _, nth = where.partition("@")
     known = (*EDGES, *CHUNK_EDGES)
-    if at not in known or action not in ACTIONS:
-        raise ContractError(f"SYNC_FAILPOINT {armed!r}: want <edge>:<action>", fix=f"edges: {', '.join(known)}")
-    if at == edge:
+    if at not in known or action not in ACTIONS or not (nth or "1").isdigit():
+        raise ContractError(
+            f"SYNC_FAILPOINT {armed!r}: want <edge>[@<pass>]:<action>", fix=f"edges: {', '.join(known)}"
+        )
+    _passed[edge] += bool(nth)
+    if at == edge and (not nth or _passed[edge] == int(nth)):
         if once is not None:
             once.unlink(missing_ok=True)
         _fire(edge, action)
