@@ -14,6 +14,7 @@ from sync_provider.core.contracts import ConnectionInfo, Plan, SchedulePlan, Sou
 from sync_provider.core.sources import file, mysql, postgres, sql, sqlite
 from sync_provider.core.systems.mysql.names import quote as my_quote
 from sync_provider.core.systems.names import quote
+from sync_provider.testing.increment_contracts import FlagContract, KeyContract
 from sync_provider.testing.source_contract import IncrementContract, SourceContract
 from tests.services import mariadb as my
 from tests.services.postgres import execute
@@ -157,13 +158,13 @@ class TestFile(SourceContract):
         return FileArena(tmp_path)
 
 
-class TestPostgres(IncrementContract):
+class TestPostgres(IncrementContract, KeyContract, FlagContract):
     @pytest.fixture
     def arena(self, postgres: ConnectionInfo) -> PostgresArena:
         return PostgresArena(postgres)
 
 
-class TestSqlite(IncrementContract):
+class TestSqlite(IncrementContract, KeyContract, FlagContract):
     @pytest.fixture
     def arena(self, sqlite: ConnectionInfo) -> SqliteArena:
         sqlite3.connect(sqlite.host or "").close()
