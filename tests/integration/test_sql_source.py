@@ -161,6 +161,7 @@ def test_keys_have_a_lag_in_keys(postgres: ConnectionInfo) -> None:
     with closing(SOURCE.open(plan, lambda _: postgres)) as source:
         window = source.window("incremental", "15", None)
         assert (window.since, window.until) == ("12", "20")
+        assert "lag" in source.advice()[0]
         assert sorted(n for batch in source.read(window) for n in batch.frame["id"]) == list(range(12, 21))
     text = replace(plan_of("k2"), increment=IncrementPlan("key", "v"))
     execute(postgres, "CREATE TABLE k2 (v text)")

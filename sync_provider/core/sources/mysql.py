@@ -18,7 +18,7 @@ from sync_provider.core.systems.mysql.cursors import MyCursor, Place
 from sync_provider.core.systems.mysql.names import qualified
 from sync_provider.core.systems.mysql.types import table_columns
 from sync_provider.core.systems.positions import Position
-from sync_provider.core.systems.relation import RelationOptions, relation
+from sync_provider.core.systems.relation import RelationOptions, check_carried, relation
 from sync_provider.core.systems.rows import gathered
 
 if TYPE_CHECKING:
@@ -154,15 +154,7 @@ class MySqlSource:
         return self._session
 
     def _refuse_types(self, names: list[str]) -> None:
-        """Say which column is of a type that no other system has."""
-        for name in names:
-            column = self.columns()[name]
-            if column.kind == "other":
-                raise DataError(
-                    f"interface {self._plan.id!r}: column {name!r} of {self._origin} is {column.raw}, which source "
-                    "type 'mysql' cannot carry",
-                    fix=f"use `query:` with ST_AsText or a CAST, or `columns: {{{name}: {{drop: true}}}}`",
-                )
+        check_carried(self._plan, self._origin, self.columns(), names, "with ST_AsText or a CAST")
 
     def _cursor(self) -> MyCursor | None:
         increment = self._plan.increment

@@ -15,7 +15,7 @@ from sync_provider.core.errors import CancelledError, ConfigError, DataError
 from sync_provider.core.systems import increments, moments
 from sync_provider.core.systems.frames import needed
 from sync_provider.core.systems.positions import Position, ordered_columns, resumable
-from sync_provider.core.systems.relation import RelationOptions, relation
+from sync_provider.core.systems.relation import RelationOptions, check_carried, relation
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -108,6 +108,12 @@ class SqlSource:
     def ack(self) -> None:
         """Nothing to tell a table."""
 
+    def advice(self) -> list[str]:
+        """Say what protects increments here."""
+        if self._plan.increment is None:
+            return []
+        return ["late commits: open transactions cannot be seen through SQLAlchemy, only `lag` reads them again"]
+
     def cancel(self) -> None:
         """Stop what runs; later calls raise CancelledError."""
         self._stopped = True
@@ -148,15 +154,7 @@ class SqlSource:
         )
 
     def _refuse_types(self, names: list[str]) -> None:
-        """Say which column is of a type that this source could only guess at."""
-        for name in names:
-            column = self.columns()[name]
-            if column.kind == "other":
-                raise DataError(
-                    f"interface {self._plan.id!r}: column {name!r} of {self._origin} is {column.raw}, which source "
-                    "type 'sql' cannot carry",
-                    fix=f"use `query:` and cast it to text there, or `columns: {{{name}: {{drop: true}}}}`",
-                )
+        check_carried(self._plan, self._origin, self.columns(), names, "and cast it to text there")
 
     def _from(self) -> sa.FromClause:
         """Return the table, or the query as it is written: its name is never quoted, so it is put in verbatim."""

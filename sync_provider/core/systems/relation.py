@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from sync_provider.core.contracts import Plan
+from sync_provider.core.contracts import ColumnType, Plan
+from sync_provider.core.errors import DataError
 
 
 class RelationOptions(BaseModel):
@@ -28,3 +31,22 @@ def relation(plan: Plan) -> tuple[str, str]:
     options = plan.source.options
     query = str(options["query"]).rstrip().rstrip(";") if options.get("query") else ""
     return str(options.get("table") or plan.interface), query
+
+
+def check_carried(plan: Plan, origin: str, columns: Mapping[str, ColumnType], names: Sequence[str], how: str) -> None:
+    """Refuse a column of a type that the plan's source could only guess at.
+
+    Args:
+        names: columns that will be read.
+        how: what a query can do about it.
+
+    Raises:
+        DataError: names the column and its type.
+    """
+    for name in names:
+        if columns[name].kind == "other":
+            raise DataError(
+                f"interface {plan.id!r}: column {name!r} of {origin} is {columns[name].raw}, which source type "
+                f"{plan.source.type!r} cannot carry",
+                fix=f"use `query:` {how}, or `columns: {{{name}: {{drop: true}}}}`",
+            )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sync_provider.core.contracts import ConnectionInfo
+from tests.integration.pipeline.chunking import CHUNKS, Fused, Staged, check_whole, count_chunks, lay_out
 from tests.integration.pipeline.project import Project
 from tests.services.mariadb import execute
 
@@ -71,8 +72,11 @@ def test_values_arrive_exactly_and_bad_ones_are_named(shop: Project, way: str) -
 
 
 def test_a_year_that_no_calendar_has_is_rejected_unless_it_is_wanted_as_text(shop: Project) -> None:
-    write(shop, """z: {primary_key: id}
-          zt: {table: z, primary_key: id, columns: {d: {type: text}}}""")
+    write(
+        shop,
+        """z: {primary_key: id}
+          zt: {table: z, primary_key: id, columns: {d: {type: text}}}""",
+    )
     shop.source_sql("CREATE TABLE z (id int PRIMARY KEY, d date)")
     shop.source_sql("INSERT INTO z VALUES (1, '0000-05-01'), (2, '0000-00-00'), (3, '0001-01-01')")
     assert shop.run("shop.z", "one").rejected_by_rule["type(d)"][0] == 2
@@ -151,3 +155,13 @@ def test_decimal_text_is_still_a_number_to_expressions(shop: Project) -> None:
     )
     assert shop.run("shop.totals", "one").counters.loaded == 1
     assert Decimal(str(shop.rows("SELECT v FROM totals")[0][0])) == Decimal("1.5")
+
+
+@pytest.mark.parametrize("way", [Fused, Staged], ids=["fused", "staged"])
+def test_a_killed_read_goes_on_behind_the_last_chunk(shop: Project, way: type[Fused | Staged]) -> None:
+    lay_out(shop, database=True)
+    written, run = count_chunks(shop), way(shop)
+    assert run.killed("chunk@60") == -9
+    assert written() == 59
+    check_whole(shop, run.go())
+    assert written() == CHUNKS, "no chunk that was committed is written again"
