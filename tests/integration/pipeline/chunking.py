@@ -49,7 +49,7 @@ def lay_out(project: Project, write: str = MERGE, load: str = "load: staged", *,
     project.yaml("crm", _YAML % (source, where, f"{write}\n        {load}", SIZE))
     rows = [(n, f"{n}.25", "" if n % 50 == 0 else f"买家{n}") for n in range(1, ROWS + 1)]
     if database:
-        project.source_sql("create table orders (id bigint primary key, amount decimal(12,2), buyer text)")
+        project.source_sql("create table orders (id bigint not null primary key, amount decimal(12,2), buyer text)")
         values = [f"({n}, {amount}, " + (f"'{buyer}')" if buyer else "null)") for n, amount, buyer in rows]
         project.source_sql(f"insert into orders values {', '.join(values)}")
     else:
