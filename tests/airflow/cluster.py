@@ -201,6 +201,9 @@ def _settings(home: Path, metadata: ConnectionInfo, port: int) -> dict[str, str]
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.1,
         "SCHEDULER__ENABLE_HEALTH_CHECK": False,
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 30,
+        # a dead scheduler's tasks: looked for every 5 minutes otherwise, and only then are their heartbeats missed
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 10,
+        "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": 15,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 3,
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": 1,
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 600,
