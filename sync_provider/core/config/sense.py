@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_provider.core.config import sense_increments, sense_writes
+from sync_provider.core.config import sense_increments, sense_loading, sense_writes
 from sync_provider.core.config.models import Interface
 from sync_provider.core.config.positions import Node
 from sync_provider.core.config.problems import Problem, not_one_of
@@ -42,6 +42,7 @@ def check(root: Node, interface: Interface, words: Words, source: SourceType, *,
     problems += check_hours(root, interface)
     problems += _write(root, interface) if whole else ()
     problems += sense_writes.check(root, interface, names.targets)
+    problems += sense_loading.check(root, interface, words)
     problems += _references(root, interface, words, names)
     problems += _masked(root, interface, words, names)
     problems += _expressions(root, interface)

@@ -9,6 +9,7 @@ from typing import Any
 from sync_provider.core.config.levels import level
 from sync_provider.core.config.positions import Node, dotted
 from sync_provider.core.contracts import Plan
+from sync_provider.core.plan.loading import load_rule
 from sync_provider.core.plan.project import Project
 from sync_provider.core.plan.runs import next_runs, no_runs
 
@@ -67,6 +68,8 @@ def _inferred(plan: Plan, root: Node) -> Iterator[Row]:
     key = root.get("primary_key")
     yield "mode", plan.mode, *_because(increment, here)
     yield "write", plan.write, *_because(key, here)
+    if plan.load is None:
+        yield "load", load_rule(plan), "built-in", "builtin"
     yield "target.table", plan.target.table, here, "inferred"
     if plan.target.state_schema:
         yield "target.state_schema", plan.target.state_schema, root.find(("target", "schema")).place(), "inferred"
