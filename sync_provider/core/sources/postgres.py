@@ -49,13 +49,13 @@ class PostgresSource:
         self._columns: dict[str, ColumnType] | None = None
 
     def ping(self) -> None:
-        """Connect and read no row of what will be read."""
+        """Connect and read no row of what will be read; by flag, try whether rows may be claimed."""
         wanted = ", ".join(map(quote, needed(self._plan, self.columns())))
         session = self._open()
         session.fetch(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
-        increment = self._plan.increment
-        if increment is not None and increment.strategy == "flag":
-            flags.check(session, self._plan, increment, self._from(), self._info)
+        cursor = self._cursor()
+        if cursor is not None and cursor.increment.strategy == "flag":
+            flags.check(session, self._plan, cursor.increment, self._from(), self._info)
 
     def columns(self) -> dict[str, ColumnType]:
         """Return the columns in order, with the types of the catalogue."""

@@ -48,11 +48,14 @@ class SqliteSource:
         self._columns: dict[str, ColumnType] | None = None
 
     def ping(self) -> None:
-        """Open the file and read no row of what will be read."""
+        """Open the file and read no row of what will be read; by flag, try whether rows may be claimed."""
         wanted = ", ".join(map(quote, needed(self._plan, self.columns())))
         self._rows(f"SELECT {wanted} FROM {self._from()} LIMIT 0")
         increment = self._plan.increment
-        if increment is not None and increment.strategy == "flag":
+        if increment is None:
+            return
+        self._cursor(increment)
+        if increment.strategy == "flag":
             with self._failing():
                 flags.check(self._open(), self._plan, increment, self._from())
 
