@@ -137,6 +137,8 @@ def test_the_example_of_a_key_loads(title: str, example: str, tmp_path: Path) ->
     written = yaml.safe_load(example)
     if title == INTERFACE:
         interface |= written
+        if {"replace", "guard"} & written.keys():
+            interface["write"] = "replace"
         if written.get("write") == "append":
             del interface["primary_key"]
         if written.get("mode") == "incremental":
