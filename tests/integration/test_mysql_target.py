@@ -272,3 +272,13 @@ def _create(target: Target, spec: LoadSpec) -> None:
     for sql in target.create_sql(spec):
         session.script(sql)
     session.close()
+
+
+def test_an_append_by_key_replaces_exactly_its_range(target: Target) -> None:
+    spec = make_spec({"id": "bigint"}, table="t")
+    _create(target, spec)
+    big = 2**62
+    load(target, spec, [(big + n,) for n in range(5)])
+    again = replace(spec, replace_since=("id", str(big + 2)), replace_until=str(big + 3))
+    assert load(target, again, [(big + 2,)])[0].deleted == 2
+    assert stored(target, spec) == [(big + n,) for n in (0, 1, 2, 4)]

@@ -197,8 +197,9 @@ class MySqlSession:
         """Stop what is running, on the server too; every later call raises CancelledError. Any thread; never raises."""
         self._stopped = True
         if self._usable() and self._stopper is None:
-            self._stopper = threading.Thread(target=self._stop, name="sync-mysql-cancel", daemon=True)
-            self._stopper.start()
+            stopper = threading.Thread(target=self._stop, name="sync-mysql-cancel", daemon=True)
+            stopper.start()
+            self._stopper = stopper  # only now: it may be joined
 
     def close(self) -> None:
         """Close; never raises."""

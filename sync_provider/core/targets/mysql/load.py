@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import Counters, LoadSpec
@@ -27,6 +28,8 @@ from sync_provider.core.targets.stage import DELETED_AT, append, metadata_column
 
 if TYPE_CHECKING:
     import polars as pl
+
+_TIMES = ("timestamp", "timestamptz", "date", "text")
 
 
 class MySqlLoad:
@@ -139,11 +142,17 @@ class MySqlLoad:
             self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {where}")
         if spec.replace_since is not None:
             column, since = spec.replace_since
-            terms = [] if since is None else [f"{quote(column)} >= {_moment(since)}"]
+            bound = _moment if spec.columns[column].kind in _TIMES else _number
+            terms = [] if since is None else [f"{quote(column)} >= {bound(since)}"]
             if spec.replace_until is not None:
                 until = "<=" if spec.replace_until_included else "<"
-                terms.append(f"{quote(column)} {until} {_moment(spec.replace_until)}")
+                terms.append(f"{quote(column)} {until} {bound(spec.replace_until)}")
             self._deleted += self._session.execute(f"DELETE FROM {self._target} WHERE {' AND '.join(terms)}")
+
+
+def _number(text: str) -> str:
+    """Return a number as such: as a text it would be compared as a float, and be one near it."""
+    return str(Decimal(text))
 
 
 def _moment(text: str) -> str:
