@@ -45,7 +45,5 @@ def load_rule(plan: Plan) -> str:
     """Return how `load_path` will choose, in the words of `load:`; for `explain`."""
     if plan.load is not None:
         return plan.load
-    unknown = ", or when nobody knows how many come," if plan.hours is not None else ""
-    return f"staged in chunks above {plan.resume_over:,} rows{unknown} else in one transaction".replace(
-        " rows else", " rows, else"
-    )
+    unknown = " or when nobody knows how many come" if plan.hours is not None else ""
+    return f"staged in chunks above {plan.resume_over:,} rows{unknown}, else in one transaction"
