@@ -95,7 +95,7 @@ def test_a_text_key_cannot_be_appended_by(shop: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [("cursor: name, lag: 5", "nothing can be taken off"), ("cursor: nix", "is")]
+    ("words", "said"), [("cursor: name, lag: 5", "nothing can be taken off"), ("cursor: nix", "is not there")]
 )
 def test_what_is_no_key_is_refused(shop: Project, words: str, said: str) -> None:
     file = shop.root / "config/sources/erp/shop.yaml"
