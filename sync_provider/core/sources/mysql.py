@@ -78,7 +78,7 @@ class MySqlSource:
             return Window("full")
         window = cursor.window(kind, since, until)
         if cursor.increment.strategy == "flag":
-            rows = flags.claim(self._open(), cursor.increment, self._from(), self._plan.where)
+            rows = flags.claim(self._open(), cursor.increment, self._from(), self._plan.where, self._flag_key())
             log.info("interface %r: claimed %d rows of %s", self._plan.id, rows, self._origin)
         return window
 
@@ -119,7 +119,7 @@ class MySqlSource:
         """Call done what a run by flag has claimed; nothing to tell a table otherwise."""
         increment = self._plan.increment
         if increment is not None and increment.strategy == "flag":
-            flags.finish(self._open(), increment, self._from(), self._plan.where)
+            flags.finish(self._open(), increment, self._from(), self._plan.where, self._flag_key())
 
     def advice(self) -> list[str]:
         """Say what protects increments here."""
@@ -187,6 +187,9 @@ class MySqlSource:
         if self._query or not positions.resumable(self._plan):
             return ()
         return reading.resume_key(session, self._schema, self._table, self.columns())
+
+    def _flag_key(self) -> flags.Key:
+        return flags.key_of(self._open(), self._schema, self._table, self.columns())
 
     def _estimate(self, session: MySqlSession, window: Window) -> int | None:
         if window.kind != "full" or self._query or self._plan.where:

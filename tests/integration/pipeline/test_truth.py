@@ -24,9 +24,14 @@ WORLDS = [
     ("postgres", "mysql", "replace", "staged"),
     ("sqlite", "sqlite", "timestamp", "fused"),
     ("sqlite", "postgres", "flag", "staged"),
+    ("mysql", "postgres", "timestamp", "fused"),
+    ("mysql", "sqlite", "key", "staged"),
+    ("mysql", "postgres", "key_append", "fused"),
+    ("mysql", "postgres", "flag", "fused"),
+    ("mysql", "mysql", "deletes", "fused"),
 ]
-#: PostgreSQL knows which transactions are open; SQLite has one writer, but its rows are dated when it begins
-LAG = {"postgres": "0s", "sqlite": "5s", "mysql": "5s"}
+#: PostgreSQL and MySQL know which transactions are open; SQLite has one writer, but its rows are dated when it begins
+LAG = {"postgres": "0s", "sqlite": "5s", "mysql": "0s"}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -134,11 +134,16 @@ def no_table(session: MySqlSession, info: ConnectionInfo, schema: str | None, ta
     )
 
 
+def primary_key(session: MySqlSession, schema: str | None, table: str) -> list[dict[str, Any]]:
+    """Return name, collation and indexed part of the columns of a table's primary key, in its order."""
+    return session.fetch(_KEY.format(schema=_schema(schema), table=literal(table)))
+
+
 def resume_key(
     session: MySqlSession, schema: str | None, table: str, columns: Mapping[str, ColumnType]
 ) -> tuple[str, ...]:
     """Return the primary key of a table that can be read in its order; () where it has none, or one of other types."""
-    found = session.fetch(_KEY.format(schema=_schema(schema), table=literal(table)))
+    found = primary_key(session, schema, table)
     fit = all(
         row["part"] is None and row["name"] in columns and _orders(columns[row["name"]], str(row["collation"] or ""))
         for row in found
