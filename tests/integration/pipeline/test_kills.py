@@ -87,3 +87,18 @@ def test_a_staged_run_killed_at(project: Project, edge: str) -> None:
     assert (report.counters.read, report.counters.loaded, report.counters.rejected) == (ROWS, 490, 10)
     assert _state(project) == whole
     assert not list((project.root / ".sync" / "staging").glob("*/*")), "staging is empty after the report"
+
+
+@pytest.mark.parametrize("how", ["truncate", "swap"])
+@pytest.mark.parametrize("edge", ["copy", "move", "ledger", "commit", "after_commit"])
+def test_a_replace_killed_at(project: Project, edge: str, how: str) -> None:
+    _lay_out(project, f"write: replace\n        replace: {how}")
+    project.csv("orders.csv", "id,amount,buyer", *[f"{n},1,old" for n in range(600)])
+    project.run("crm.orders", "r0")
+    _lay_out(project, f"write: replace\n        replace: {how}")
+    assert _fused(project, edge) == -9
+    buyers = "select count(*), count(case when buyer = 'old' then 1 end) from orders"
+    assert project.rows(buyers) == ([(490, 0)] if edge in AFTER else [(600, 600)])
+    report = project.run("crm.orders", "r1")
+    assert (report.counters.loaded, report.counters.leak()) == (490, 0)
+    assert project.rows(buyers) == [(490, 0)]

@@ -39,6 +39,18 @@ CLEAN = [
     {"drop_null": ["c"]},
     {"deduplicate": {"key": ["a"], "order_by": ["b"]}},
 ]
+NOTHING_LEFT = {"guard": {"min_rows": 0}}
+WRITES = [
+    {"primary_key": "id"},
+    {"write": "append"},
+    {"write": "replace", "primary_key": "id", **NOTHING_LEFT},
+    {"write": "replace", **NOTHING_LEFT},
+    {"primary_key": "id", "deletes": "hard", **NOTHING_LEFT},
+    {"primary_key": "id", "deletes": {"mode": "soft", "when": "c = '0' or c = '1'"}},
+    {"primary_key": "id", "order_by": "b", "deletes": {"mode": "hard", "when": "a = 'abc'"}},
+]
+#: rows of the run before
+BEFORE = [["1", "a", "1", "1"], ["12", "b", "1", "x"], ["7", "c", "1", "2"], ["-1", "d", "5", "2"]]
 MASKS = [{}, {"a": "redact"}, {"c": {"method": "hmac", "key": "mask_key"}}, {"a": "partial"}]
 
 
@@ -59,10 +71,7 @@ def interfaces(draw: st.DrawFn) -> dict[str, Any]:
         made["filter"] = "a <> '0' or a is null"
     if mask := draw(st.sampled_from(MASKS)):
         made["mask"] = mask
-    if draw(st.booleans()):
-        made["primary_key"] = "id"
-    else:
-        made["write"] = "append"
+    made |= draw(st.sampled_from(WRITES))
     if draw(st.booleans()):
         made["max_bad"] = {"rows": draw(st.integers(0, 5))}
     return made
@@ -72,19 +81,22 @@ def _outcome(root: Path, interface: dict[str, Any], rows: list[list[str]], way: 
     project = Project.make(root, ConnectionInfo("t", "sqlite", host=str(root / "t.db")), ConnectionInfo("s", "sqlite"))
     source = {"source": {"type": "file", "path": "inbox"}, "target": {"connection": "dwh"}}
     project.yaml("gen", yaml.safe_dump({**source, "interfaces": {"rows": interface}}, allow_unicode=True))
-    project.csv("rows.csv", ",".join(COLUMNS), *[",".join(_quoted(cell) for cell in row) for row in rows])
     failed = ""
     report = RunReport("", "")
-    try:
-        report = getattr(project, way)("gen.rows", "r1")
-    except QualityGateError as error:
-        failed = error.what
+    for run_id, lines in (("r0", BEFORE), ("r1", rows)):
+        project.csv("rows.csv", ",".join(COLUMNS), *[",".join(_quoted(cell) for cell in row) for row in lines])
+        try:
+            report = getattr(project, way)("gen.rows", run_id)
+        except QualityGateError as error:
+            failed += error.what
     names = ", ".join(f'"{name}"' for name in COLUMNS)
+    names += ", _deleted_at is null" if isinstance(interface.get("deletes"), dict) and "soft" in str(interface) else ""
     return {
         "failed": failed,
         "counters": report.counters,
         "by_rule": report.rejected_by_rule,
         "warned": report.warned_by_rule,
+        "notes": [note for note in report.notes if "key" in note],
         "rows": sorted(project.rows(f"select {names} from rows"), key=repr),
         "quarantine": project.rows(f"select {KEPT} from _sync_rejected order by row_number"),
     }
