@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -75,7 +76,10 @@ class Writing:
         session = self.target.session()
         try:
             with cancel.watch(session):
-                if recalled := self._is_done(session):
+                recalled = self._is_done(session)
+                if self._spec.swap:
+                    self.target.recover(session, self._spec, committed=recalled)
+                if recalled:
                     self._recall(session)
                 else:
                     self._write(session, feed, cancel, stop_at)
@@ -239,12 +243,11 @@ class Writing:
         try:
             session.commit()
         except ConnectError:
-            again = self.target.session()
-            try:
+            with closing(self.target.session()) as again:
                 if not self._is_done(again):
                     raise
-            finally:
-                again.close()
+                if self._spec.swap:
+                    self.target.recover(again, self._spec, committed=True)
 
     def _clean(self, session: Session) -> None:
         """Throw the staging table of a load away that is over; the rows are committed, whatever comes of it."""

@@ -9,8 +9,9 @@ import pytest
 
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.engine.failpoints import EDGES
-from sync_provider.core.errors import ConfigError
+from sync_provider.core.errors import ConfigError, ConnectError, QualityGateError
 from sync_provider.core.ledger import tables
+from sync_provider.core.systems.mysql.session import MySqlSession
 from tests.integration.pipeline.project import Project
 from tests.services.mariadb import execute
 
@@ -131,3 +132,31 @@ def test_a_login_that_may_create_tables_need_not_create_databases(maria: Project
 def _database_less(project: Project, login: str) -> Project:
     target: ConnectionInfo = replace(project.target, login=login, password="x", schema=None)
     return replace(project, target=target)
+
+
+@pytest.mark.parametrize("lost", ["killed after COMMIT", "cut after COMMIT"])
+def test_a_swap_that_was_not_renamed_is_finished_by_whoever_comes_next(
+    maria: Project, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    _lay_out(maria, "write: replace\n        replace: swap\n        guard: {min_rows: 400}")
+    maria.run("crm.orders", "r1")
+    maria.csv("orders.csv", "id,amount,buyer,paid,at", *(f"{n},1,new,t," for n in range(450)))
+    names = "SELECT count(*) FROM orders WHERE buyer = 'new'"
+    with monkeypatch.context() as patched:
+        if lost == "cut after COMMIT":
+            patched.setattr(MySqlSession, "at_commit", lambda self, work: self._after.append(self._cut))
+            patched.setattr(MySqlSession, "_cut", _cut, raising=False)
+        else:
+            patched.setattr(MySqlSession, "at_commit", lambda self, work: None)
+        assert maria.run("crm.orders", "r2").counters.loaded == 450
+    expected = 450 if lost == "cut after COMMIT" else 0
+    assert maria.rows(names) == [(expected,)], "a lost connection is noticed by the run itself"
+    maria.csv("orders.csv", "id,amount,buyer,paid,at", "1,1,few,t,")
+    with pytest.raises(QualityGateError, match="1 rows would replace 450"):
+        maria.run("crm.orders", "r3")
+    assert maria.rows(names) == [(450,)]
+    assert not maria.rows("SHOW TABLES LIKE '%new%'")
+
+
+def _cut(self: MySqlSession) -> None:
+    raise ConnectError("the connection was cut")
