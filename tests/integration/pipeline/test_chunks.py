@@ -164,3 +164,26 @@ def test_a_cleared_run_replaces_what_it_wrote(project: Project) -> None:
     assert project.rows("select count(*) from _sync_rejected where state = 'new'") == [(ROWS // 50,)]
     assert project.rows("select count(*) from loaded") == [(ROWS - ROWS // 50,)], "as it was until the commit"
     check_whole(project, Fused(project).go())
+
+
+@WAYS
+@pytest.mark.parametrize("how", ["truncate", "swap"])
+def test_a_replace_killed_in_the_middle(project: Project, how: str, way: type[Fused | Staged]) -> None:
+    lay_out(project, f"write: replace\n        replace: {how}\n        guard: {{min_rows: 100}}")
+    written, run = count_chunks(project), way(project)
+    assert run.killed("chunk@60") == -9
+    check_whole(project, run.go())
+    assert written() == CHUNKS
+
+
+@WAYS
+def test_missing_rows_are_deleted_behind_a_kill(project: Project, way: type[Fused | Staged]) -> None:
+    lay_out(project, "primary_key: id\n        deletes: hard\n        guard: {min_rows: 1}")
+    written, run = count_chunks(project), way(project)
+    assert run.killed("chunk@60") == -9
+    project.target_sql("insert into loaded (id, amount, buyer) values (-1, 1.00, 'gone'), (50, 1.00, 'rejected')")
+    report = run.go()
+    assert written() == CHUNKS
+    assert (report.counters.leak(), report.counters.deleted) == (0, 1), "a row that was rejected is not missing"
+    assert project.rows("select id from loaded where id < 2 or id = 50 order by id") == [(1,), (50,)]
+    check_nothing_left(project)
