@@ -14,7 +14,7 @@ from tests.integration.pipeline.project import Project, query
 
 FACTS = yaml.safe_load((Path(__file__).parents[2] / "data" / "cursors.yaml").read_text(encoding="utf-8"))
 #: source type → the fixture that gives an empty database of it
-SERVERS = {"postgres": "postgres", "sqlite": "sqlite"}
+SERVERS = {"postgres": "postgres", "sqlite": "sqlite", "mysql": "mariadb"}
 YAML = """
     source: {type: %s, connection: shop}
     target: {connection: dwh}

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from sync_provider.core.errors import ConfigError, SyncError
-from sync_provider.core.systems.names import quote
+from sync_provider.core.systems.mysql.names import quote as _quote_mysql
+from sync_provider.core.systems.names import quote as quote_standard
 from tests.integration.pipeline.project import Project, query
 
 NAMES = [
+    "x`; DROP TABLE victim; --",
     'x"; DROP TABLE victim; --',
     "x'; DROP TABLE victim; --",
     "x\\'; DROP TABLE victim; --",
@@ -34,11 +36,11 @@ STRATEGIES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """A project with a table that must survive."""
     source = request.getfixturevalue(request.param)
-    target = request.getfixturevalue("sqlite") if request.param == "postgres" else source
+    target = request.getfixturevalue("sqlite")
     project = Project.make(tmp_path, target, source)
     project.source_sql("create table victim (id int)")
     return project
@@ -46,6 +48,9 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
 
 def _lay_out(shop: Project, table: str, cursor: str, strategy: str) -> None:
     kind, increment, value = STRATEGIES[strategy]
+    quote = _quote_mysql if shop.source.type == "mysql" else quote_standard
+    if shop.source.type == "mysql":
+        kind = {"timestamp": "datetime", "text": "varchar(50)"}.get(kind, kind)
     words = {"table": table, "target": {"table": "arrived"}, "primary_key": "id"}
     lines = "".join(f"        {key}: {json.dumps(words[key], ensure_ascii=False)}\n" for key in words)
     shop.yaml(
@@ -64,11 +69,14 @@ def _lay_out(shop: Project, table: str, cursor: str, strategy: str) -> None:
     )
 
 
+def _text(shop: Project, value: str) -> str:
+    """Return a value as it stands between quotes; in MySQL a backslash is not just a backslash."""
+    text = value.replace("'", "''")
+    return text.replace("\\", "\\\\") if shop.source.type == "mysql" else text
+
+
 def _survives(shop: Project) -> bool:
-    table = (
-        "information_schema.tables where table_name" if shop.source.type == "postgres" else "sqlite_master where name"
-    )
-    return bool(query(shop.source, f"select 1 from {table} = 'victim'"))
+    return query(shop.source, "select count(*) from victim") == [(0,)]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -96,7 +104,7 @@ def test_a_checkpoint_somebody_wrote_into_the_state_table(shop: Project, strateg
 @pytest.mark.parametrize("value", VALUES)
 def test_a_text_key_may_say_anything(shop: Project, value: str) -> None:
     _lay_out(shop, "items", "at", "text")
-    text = value.replace("'", "''")
+    text = _text(shop, value)
     shop.source_sql(f"insert into items values (2, '{text}')", f"update items set at = '{text}' where id = 1")
     assert shop.run("shop.items", "r1").checkpoint == value
     assert shop.run("shop.items", "r2").counters.read == 2
@@ -119,7 +127,7 @@ def test_values_of_a_flag(shop: Project, value: str) -> None:
     _lay_out(shop, "items", "at", "flag")
     file = shop.root / "config/sources/erp/shop.yaml"
     file.write_text(file.read_text().replace("pending: p", f"pending: {json.dumps(value)}"))
-    text = value.replace("'", "''")
+    text = _text(shop, value)
     shop.source_sql(f"update items set at = '{text}'")
     assert shop.run("shop.items", "r1").counters.loaded == 1
     assert query(shop.source, "select at from items") == [("d",)]
