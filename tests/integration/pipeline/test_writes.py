@@ -1,4 +1,4 @@
-"""Every way of writing, run by run: tests/data/writes.yaml on each target, fused and staged."""
+"""Every way of writing, run by run: tests/data/writes.yaml on each target, fused, staged, and in chunks."""
 
 from __future__ import annotations
 
@@ -20,21 +20,29 @@ SOURCE = {"source": {"type": "file", "path": "inbox"}, "target": {"connection": 
 LOOSE = ("read", "loaded", "rejected")
 
 
-@pytest.mark.parametrize("way", ["run", "run_staged"])
+@pytest.fixture(params=["lite", "pg", "maria"], ids=["sqlite", "postgres", "mariadb"])
+def project(request: pytest.FixtureRequest) -> Project:
+    """A project on each target."""
+    made: Project = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.mark.parametrize("way", ["run", "run_staged", "chunked"])
 @pytest.mark.parametrize("case", FACTS)
 def test_facts_of_writing(project: Project, case: str, way: str) -> None:
     fact = FACTS[case]
+    load = project.run_staged if way == "run_staged" else project.run
     for number, run in enumerate(fact["runs"]):
         where = f"{case}, run {number}"
-        interface = _interface(fact["interface"], run)
+        interface = _interface(fact["interface"], run) | ({"load": "staged"} if way == "chunked" else {})
         project.yaml("gen", yaml.safe_dump({**SOURCE, "interfaces": {"rows": interface}}, allow_unicode=True))
         project.csv("rows.csv", *run["csv"])
         if "error" in run:
             with pytest.raises((SyncError, AssertionError)) as caught:
-                getattr(project, way)("gen.rows", f"r{number}")
+                load("gen.rows", f"r{number}")
             assert run["error"] in str(caught.value), where
         else:
-            report = getattr(project, way)("gen.rows", f"r{number}")
+            report = load("gen.rows", f"r{number}")
             _check(report.counters, run, where)
             assert run.get("note", "") in "; ".join(report.notes), where
             assert ("note" in run) == any("key" in note for note in report.notes), where
