@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from sync_provider.core.contracts import ColumnType, Plan, Session, Source, Target, Window
+from sync_provider.core.contracts import ColumnType, IncrementPlan, Plan, Session, Source, Target, Window
 from sync_provider.core.engine import guard
 from sync_provider.core.engine.opening import load_spec, own_columns, without_metadata
 from sync_provider.core.engine.request import RunRequest, Ticket
@@ -14,7 +14,7 @@ from sync_provider.core.engine.stages import Stages
 from sync_provider.core.errors import AuthenticationError, ConfigError
 from sync_provider.core.ledger import checkpoint, tables, versions
 from sync_provider.core.ledger import load as loads
-from sync_provider.core.systems import increments
+from sync_provider.core.systems import increments, moments
 
 
 def settle(
@@ -78,9 +78,31 @@ def _new_window(plan: Plan, request: RunRequest, source: Source, session: Sessio
     if kind == "incremental" and plan.increment.strategy == "flag":
         return source.window(kind, None, None)  # rows themselves say what is new
     if kind == "incremental":
-        known = checkpoint.get(session, plan.target.state_schema, plan.id, plan.increment.cursor)
-        return source.window(kind, known or plan.increment.start, None)
+        return source.window(kind, _known(plan, plan.increment, session) or plan.increment.start, None)
     return source.window(kind, request.since, request.until)
+
+
+def _known(plan: Plan, increment: IncrementPlan, session: Session) -> str | None:
+    """Return the checkpoint.
+
+    Raises:
+        ConfigError: somebody made it what no cursor can be.
+    """
+    known = checkpoint.get(session, plan.target.state_schema, plan.id, increment.cursor)
+    if known is None:
+        return None
+    try:
+        if not known:
+            raise ValueError
+        if increment.strategy == "timestamp":
+            moments.read(known)
+    except ValueError:
+        raise ConfigError(
+            f"interface {plan.id!r}: the checkpoint in _sync_checkpoint is {known!r}, which is no value of cursor "
+            f"{increment.cursor!r}",
+            fix=f"`sync-provider state reset {plan.id}`, or `state set` it to the value it had",
+        ) from None
+    return known
 
 
 def _refuse_part(plan: Plan, request: RunRequest) -> None:

@@ -1,4 +1,4 @@
-"""State tables as the version before made them: brought up in place, by one process, and still good for that version."""
+"""State tables as the version before made them: brought up by one process, and still good for that version."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _V1 = [
 ]
 #: what version 1 enters for a run
 _V1_RUN = (
-    "INSERT INTO _sync_load (interface, shard, run_id, status, token, try_number, kind, since, until, config_hash, "
-    "started_at) VALUES ('erp.crm.orders', '', '{run}', 'done', 1, 1, 'full', NULL, NULL, 'h', '2026-01-02 03:04:05+00')"
+    "INSERT INTO _sync_load (interface, shard, run_id, status, token, try_number, kind, since, until, "
+    "config_hash, started_at) "
+    "VALUES ('erp.crm.orders', '', '{run}', 'done', 1, 1, 'full', NULL, NULL, 'h', '2026-01-02 03:04:05+00')"
 )
 
 
@@ -107,11 +108,37 @@ def test_the_next_version_is_worked_with_and_a_later_one_refused(old: Project) -
 def test_chunks_that_cannot_be_read(old: Project) -> None:
     old.run("crm.orders", "r1")
     old.target_sql(
-        "INSERT INTO _sync_chunk (interface, shard, number, run_id, token, basis, position, rows_staged, rows_rejected, "
-        "counters, rules, places, at) VALUES ('erp.crm.orders', '', 0, 'r2', 9, 'b', '', 0, 0, '{{', '{}', '[]', "
+        "INSERT INTO _sync_chunk (interface, shard, number, run_id, token, basis, position, rows_staged, "
+        "rows_rejected, counters, rules, places, at) VALUES ('erp.crm.orders', '', 0, 'r2', 9, 'b', '', 0, 0, '{{', '{}', '[]', "
         "'2026-01-02 03:04:05+00')"
     )
     with pytest.raises(ContractError, match="chunk 0 of run 'r2' in _sync_chunk cannot be read") as corrupt:
         old.run("crm.orders", "r2")
     old.target_sql(corrupt.value.fix.partition(";")[0])
     assert old.run("crm.orders", "r2").counters.read == 2
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "2026-13-45", "{"])
+def test_a_checkpoint_that_is_none(project: Project, value: str) -> None:
+    project.yaml(
+        "shop",
+        f"""
+        source: {{type: {project.source.type}, connection: shop}}
+        target: {{connection: dwh}}
+        interfaces:
+          orders:
+            table: src
+            target: {{table: loaded}}
+            primary_key: id
+            incremental: {{cursor: at, lag: 0s}}
+        """,
+    )
+    project.source_sql(
+        "create table src (id integer primary key, at timestamp)", "insert into src values (1, '2026-01-02 03:04:05')"
+    )
+    assert project.run("shop.orders", "r1").counters.loaded == 1
+    project.target_sql(f"update _sync_checkpoint set value = '{value}'")
+    with pytest.raises(ConfigError, match="checkpoint") as refused:
+        project.run("shop.orders", "r2")
+    assert "state reset erp.shop.orders" in refused.value.fix
+    assert project.rows("select value from _sync_checkpoint") == [(value,)], "nothing is guessed"
