@@ -175,14 +175,18 @@ def test_overlap_skip_skips(dag: Any, run: Any) -> None:
         run(run_id="manual__2").run(tasks["orders.check"])
 
 
-def test_on_kill_stops_a_running_stage_and_nothing_is_committed(dag: Any, run: Any, dwh: Path) -> None:
+@pytest.mark.parametrize("load", ["", "    load: staged\n"])
+def test_on_kill_stops_a_running_stage_and_nothing_is_committed(dag: Any, run: Any, dwh: Path, load: str) -> None:
     import threading
+    import time
 
     big = "id,name,amount\n" + "".join(f"{n},x,1\n" for n in range(400_000))
-    task = dag("    execution: fused\n    batch: {rows: 500}\n", big).task_dict["orders.sync"]
+    task, this = dag("    execution: fused\n    batch: {rows: 500}\n" + load, big).task_dict["orders.sync"], run()
     threading.Timer(0.5, task.on_kill).start()
-    with pytest.raises(Exception, match="cancelled"):
-        run().run(task)
+    started = time.monotonic()
+    with pytest.raises(CancelledError, match="cancelled"):
+        this.run(task)
+    assert time.monotonic() - started < 10
     assert rows(dwh, "SELECT count(*) FROM orders") == [(0,)]
 
 

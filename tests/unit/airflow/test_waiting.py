@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferralTimeout, Ta
 
 from sync_provider.core import engine
 from sync_provider.core.errors import BusyError, PausedError, ResourceError
+from sync_provider.operators.stage import Stage
 
 NIGHT = '    window: "01:00-06:00 Asia/Shanghai"\n'
 NOON, NIGHT_TIME = datetime(2026, 6, 1, 12, 30, tzinfo=timezone.utc), datetime(2026, 6, 1, 18, 0, tzinfo=timezone.utc)
@@ -151,6 +152,33 @@ def test_a_paused_load_waits_and_the_same_task_goes_on(
     assert tasks[name].execute_again(this.context(name), **left.kwargs)["status"] == "ok"
     assert rows(dwh, "SELECT count(*) FROM orders") == [(2,)]
     assert sent == [], "a pause is no failure"
+
+
+@pytest.mark.parametrize(("execution", "name"), [("", "orders.load"), ("    execution: fused\n", "orders.sync")])
+def test_a_load_in_chunks_stops_when_its_window_closes_and_no_chunk_is_loaded_twice(
+    dag: Build, run: Any, clock: Any, dwh: Path, monkeypatch: pytest.MonkeyPatch, execution: str, name: str
+) -> None:
+    many = "id,name,amount\n" + "".join(f"{n},x,1\n" for n in range(1, 1001))
+    tasks, this = dag(NIGHT + "    load: staged\n    batch: {rows: 100}\n" + execution, many).task_dict, run()
+    clock(NIGHT_TIME)
+    for stage in STAGES[:4] if not execution else ():
+        this.run(tasks[f"orders.{stage}"])
+    held = "SELECT number, rows_staged, at FROM _sync_chunk WHERE number > 0 ORDER BY number"
+    seen, kwargs = [], {}
+    for _ in range(3):
+        # the engine's own clock is past the end of that night: it stops behind each chunk
+        left = deferred(tasks[name], this.context(name), **kwargs)
+        seen.append(rows(dwh, held))
+        clock(left.trigger.moment)
+        kwargs = left.kwargs
+    assert [[number for number, *_ in each] for each in seen] == [[1], [1, 2], [1, 2, 3]]
+    assert seen[2][:2] == seen[1], "what is safe is not written again"
+    assert {count for _, count, _ in seen[2]} == {100}
+    assert rows(dwh, "SELECT count(*) FROM orders") == [(0,)], "readers see the old state until all is there"
+    monkeypatch.setattr(Stage, "stop_at", lambda *_: None)
+    report = tasks[name].execute_again(this.context(name), **left.kwargs)
+    assert (report["counters"]["read"], report["counters"]["loaded"]) == (1000, 1000)
+    assert rows(dwh, "SELECT count(*), count(DISTINCT id) FROM orders") == [(1000, 1000)]
 
 
 def holding(dag: Build, run: Any, more: str = "") -> tuple[Any, Any, Any]:
