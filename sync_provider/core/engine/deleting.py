@@ -119,6 +119,8 @@ def compile_deletes(plan: Plan, source: Mapping[str, ColumnType], types: Mapping
     """
     if plan.deletes is None:
         return None
+    if DELETED in source or DELETED in types:
+        raise ValueError(f"deletes: a column is called {DELETED!r}, which is ours\n  fix: rename it in the source")
     when = plan.deletes.when
     condition = compile_filter(when, source, "deletes.when") if when is not None else None
     order = set(plan.order_by)

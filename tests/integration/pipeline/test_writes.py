@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from sync_provider.core import engine
 from sync_provider.core.contracts import Counters
-from sync_provider.core.errors import SyncError
+from sync_provider.core.errors import ConfigError, SyncError
 from tests.integration.pipeline.project import Project
 
 FACTS: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -48,6 +49,45 @@ def test_facts_of_writing(project: Project, case: str, way: str) -> None:
             assert ("note" in run) == any("key" in note for note in report.notes), where
         if "rows" in run:
             assert _stored(project, fact.get("show", ["id", "v"])) == run["rows"], where
+
+
+def _write(project: Project, **interface: Any) -> None:
+    made = {"files": "rows.csv", "columns": {"id": {"type": "bigint"}}, **interface}
+    project.yaml("gen", yaml.safe_dump({**SOURCE, "interfaces": {"rows": made}}))
+
+
+@pytest.mark.parametrize("interface", [{"write": "replace"}, {"primary_key": "id", "deletes": "soft"}])
+def test_a_part_never_replaces_all(lite: Project, interface: dict[str, Any]) -> None:
+    _write(lite, **interface)
+    lite.csv("rows.csv", "id,v", "1,a")
+    lite.run("gen.rows", "r1")
+    for bounds in ({"since": "2026-01-01"}, {"until": "2026-01-01"}):
+        with pytest.raises(ConfigError, match="and cannot be one of"):
+            lite.run("gen.rows", f"r2-{bounds}", kind="manual", **bounds)
+    assert lite.run("gen.rows", "r3", kind="full").counters.loaded == 1
+
+
+@pytest.mark.parametrize("interface", [{"write": "replace"}, {"primary_key": "id", "deletes": "soft"}])
+def test_the_guard_nobody_wrote_is_explained(lite: Project, interface: dict[str, Any]) -> None:
+    _write(lite, **interface)
+    told = lite.call("explain", "erp.gen.rows").stdout
+    assert "guard.min_rows" in told
+    assert "50%" in told
+
+
+def test_preview_shows_rows_and_no_deletes_of_ours(lite: Project) -> None:
+    _write(lite, primary_key="id", deletes="hard")
+    lite.csv("rows.csv", "id,v", "1,a", "two,b")
+    seen = engine.preview(lite.plan("gen.rows"), lite.connections)
+    assert seen.good.rows() == [(1, "a", 1)]
+    assert seen.rejected.height == 1
+
+
+def test_a_column_with_our_name_is_refused(lite: Project) -> None:
+    _write(lite, primary_key="id", deletes="hard")
+    lite.csv("rows.csv", "id,__deleted", "1,a")
+    with pytest.raises(ConfigError, match="a column is called '__deleted', which is ours"):
+        lite.run("gen.rows", "r1")
 
 
 def _interface(base: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
