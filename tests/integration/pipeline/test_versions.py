@@ -109,7 +109,8 @@ def test_chunks_that_cannot_be_read(old: Project) -> None:
     old.run("crm.orders", "r1")
     old.target_sql(
         "INSERT INTO _sync_chunk (interface, shard, number, run_id, token, basis, position, rows_staged, "
-        "rows_rejected, counters, rules, places, at) VALUES ('erp.crm.orders', '', 0, 'r2', 9, 'b', '', 0, 0, '{{', '{}', '[]', "
+        "rows_rejected, counters, rules, places, at) "
+        "VALUES ('erp.crm.orders', '', 0, 'r2', 9, 'b', '', 0, 0, '{{', '{}', '[]', "
         "'2026-01-02 03:04:05+00')"
     )
     with pytest.raises(ContractError, match="chunk 0 of run 'r2' in _sync_chunk cannot be read") as corrupt:
