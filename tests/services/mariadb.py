@@ -61,6 +61,8 @@ class MariadbServer:
             missing("MariaDB", "sudo apt-get install mariadb-server")
             raise AssertionError("unreachable")
         folder = Path(tempfile.mkdtemp(prefix="sync-my-"))
+        (folder / "tmp").mkdir(mode=0o777)
+        (folder / "tmp").chmod(0o777)
         owner = _owner(folder)
         make = [programs[1], "--no-defaults", f"--datadir={folder / 'data'}", "--skip-test-db"]
         make += ["--auth-root-authentication-method=normal", "--innodb-log-file-size=32M"]
@@ -72,7 +74,13 @@ class MariadbServer:
         )
         os.chmod(first, 0o644)
         port = free_port()
-        places = {"datadir": folder / "data", "socket": folder / "socket", "pid-file": folder / "pid"}
+        # a server that starts removes every temporary table from its tmpdir, another server's too
+        places = {
+            "tmpdir": folder / "tmp",
+            "datadir": folder / "data",
+            "socket": folder / "socket",
+            "pid-file": folder / "pid",
+        }
         wanted = {**_SETTINGS, **{name.replace("_", "-"): value for name, value in settings.items()}, **places}
         options = [f"--{name}={value}" for name, value in {**wanted, "port": port, "init-file": first}.items()]
         command = tuple(str(part) for part in (programs[0], "--no-defaults", *options))

@@ -56,6 +56,8 @@ _BY_CLASS = {
 #: mysqlclient's own exception classes, where nothing else is known
 _BY_NAME = {"IntegrityError": (DataError, _ROWS), "DataError": (DataError, _VALUE)}
 _PORT = 3306
+#: smaller numbers are of the server's files
+_FIRST = 1000
 
 
 def where(info: ConnectionInfo) -> str:
@@ -92,6 +94,8 @@ def classify(error: BaseException, info: ConnectionInfo, state: str = "") -> Syn
         )
     number, text = number_of(error), message_of(error)
     found = _BY_ERRNO.get(number) or _BY_CLASS.get(state[:2]) or _BY_NAME.get(type(error).__name__)
+    if found is None and 0 < number < _FIRST:
+        found = (ResourceError, "look at the server's log and disk; this is retried")
     if found is None:
         return _unknown(error, number, text, info)
     kind, fix = found

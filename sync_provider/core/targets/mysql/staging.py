@@ -66,8 +66,9 @@ def update_sql(spec: LoadSpec, stage: MySqlStage, target: str, ours: dict[str, s
     newer = f" AND NOT ({stage.newer(_T, _S)})" if spec.newest_by else ""
     if not sets:
         return ""
+    # the staged rows have no index on the key, the target has: the order is not left to the server
     return (
-        f'UPDATE {target} AS "__t" JOIN {stage.table} AS "__s" ON {same(spec)} SET {", ".join(sets)} '
+        f'UPDATE {stage.table} AS "__s" STRAIGHT_JOIN {target} AS "__t" ON {same(spec)} SET {", ".join(sets)} '
         f"WHERE {where}{newer}"
     )
 
@@ -76,10 +77,10 @@ def insert_sql(spec: LoadSpec, stage: MySqlStage, target: str, ours: dict[str, s
     """Return the statement that adds the rows whose key is not there."""
     names = ", ".join(quote(name) for name in (*spec.columns, *metadata_columns(spec)))
     values = ", ".join([*(_S + quote(name) for name in spec.columns), *ours.values()])
-    known = f'SELECT 1 FROM {target} AS "__t" WHERE {same(spec)}'
+    # not NOT EXISTS, which may be answered by a copy of the whole target
     return (
         f'INSERT INTO {target} ({names}) SELECT {values} FROM {stage.table} AS "__s" '
-        f"WHERE {where} AND NOT EXISTS ({known})"
+        f'LEFT JOIN {target} AS "__t" ON {same(spec)} WHERE {where} AND {_T}{quote(spec.primary_key[0])} IS NULL'
     )
 
 
