@@ -113,27 +113,21 @@ class _Builder:
         self.document = document
         self.frames: list[_Frame] = []
         self.anchors: dict[str, Node] = {}
-        self.count = 0
+        self.count = self.documents = 0
         self.root: Node | None = None
 
     def build(self) -> Node:
         """Read all events and return the outermost node; an empty file is a null."""
-        documents = 0
-        while not isinstance(event := self.parser.get_event(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
-            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                self._open(event)
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                self._close()
-            elif isinstance(event, yaml.AliasEvent):
-                self._alias(event)
-            elif isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self._stop(
-                        _place(event), "a second document starts here", "write one source per file, without `---`"
-                    )
+        # by exact class: this is where most of the time of a parse goes
+        read: dict[Any, Any] = {
+            yaml.ScalarEvent: self._scalar, yaml.AliasEvent: self._alias, yaml.DocumentStartEvent: self._begin,
+            yaml.MappingStartEvent: self._open, yaml.MappingEndEvent: self._close,
+            yaml.SequenceStartEvent: self._open, yaml.SequenceEndEvent: self._close,
+        }  # fmt: skip
+        next_event = self.parser.get_event
+        while (kind := (event := next_event()).__class__) is not yaml.StreamEndEvent:
+            if kind in read:
+                read[kind](event)
         return self.root or Node(self.document, None, (), (1, 1), (1, 1))
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
@@ -160,7 +154,12 @@ class _Builder:
         self._put(node)
         self.frames.append(_Frame(node, event.anchor))
 
-    def _close(self) -> None:
+    def _begin(self, event: yaml.DocumentStartEvent) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._stop(_place(event), "a second document starts here", "write one source per file, without `---`")
+
+    def _close(self, event: yaml.CollectionEndEvent) -> None:
         frame = self.frames.pop()
         if frame.anchor is not None:
             self.anchors[frame.anchor] = frame.node

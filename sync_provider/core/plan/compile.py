@@ -75,8 +75,8 @@ def compile_plan(library: str, source_name: str, source: SourceConfig, item: Eff
         environment=settings.environment,
         targets=environments.connections(settings.targets),
     )
-    plan = replace(_completed(plan, model), config_file=str(settings.top / source.file))
-    return replace(plan, config_hash=config_hash(plan))
+    plan = _completed(plan, model)
+    return replace(plan, config_file=str(settings.top / source.file), config_hash=config_hash(plan))
 
 
 def _completed(plan: Plan, model: Interface) -> Plan:
