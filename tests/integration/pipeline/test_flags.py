@@ -12,6 +12,7 @@ from sync_provider.core.engine.opening import open_source, open_target
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.errors import AuthenticationError, ConfigError
 from tests.integration.pipeline.project import Project, query
+from tests.integration.pipeline.test_late_commits import connected
 
 YAML = """
     source: {type: %s, connection: shop}
@@ -171,3 +172,36 @@ def test_a_view_cannot_be_claimed_in(lite: Project) -> None:
     lite.source_sql("create view items as select * from base")
     with pytest.raises(ConfigError, match="which is a view"):
         lite.run("shop.items", "r1")
+
+
+def test_a_row_somebody_is_changing_waits_for_the_next_run(pg: Project) -> None:
+    pg.yaml("shop", YAML % ("postgres", ", schema: ods"))
+    pg.source_sql("create table items (id integer primary key, name text, synced integer default 0)")
+    _put(pg, 1, 2)
+    with connected(pg.source) as writer:
+        writer.execute("update items set name = 'changed' where id = 2")
+        assert pg.run("shop.items", "r1").counters.read == 1
+        assert _flags(pg) == {1: 1, 2: 0}
+        writer.commit()
+    pg.run("shop.items", "r2")
+    assert _flags(pg) == {1: 1, 2: 1}
+    assert pg.rows("select name from ods.items order by id") == [("n1",), ("changed",)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "create table items (id integer, name text, synced integer default 0, primary key (id)) partition by hash (id);"
+        "create table one partition of items for values with (modulus 2, remainder 0);"
+        "create table two partition of items for values with (modulus 2, remainder 1)",
+        "create table base (id integer primary key, name text, synced integer default 0);"
+        "create view items as select * from base where id > 0",
+    ],
+    ids=["partitions", "view"],
+)
+def test_partitions_and_simple_views_have_flags_too(pg: Project, made: str) -> None:
+    pg.yaml("shop", YAML % ("postgres", ", schema: ods"))
+    pg.source_sql(*made.split(";"))
+    _put(pg, *range(1, 9))
+    assert pg.run("shop.items", "r1").counters.loaded == 8
+    assert set(_flags(pg).values()) == {1}
