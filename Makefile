@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint check test demo bench-newcomer bench-validate kill packages constraints clean
+.PHONY: help venv lint check test demo bench-newcomer bench-validate bench-factory kill packages constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-validate: $(DEV) ## every golden mistake in one `validate`, against its ba
 
 kill: $(DEV) packages ## every fault at every point of every kind of load; ARGS="--only postgres/merge --seeds 3"
 	$(BIN)/python -m benchmarks.kill $(ARGS)
+
+bench-factory: $(DEV) ## a parse of 1,000 interfaces beside a hand-written loop and dag-factory (in a folder of its own)
+	$(BIN)/python -m benchmarks.factory
 
 constraints: $(DEV) ## write constraints.txt anew from pyproject.toml
 	$(BIN)/$(COMPILE) --no-emit-index-url --no-annotate --no-header --upgrade --quiet -o constraints.txt
