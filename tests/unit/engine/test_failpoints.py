@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_file_fires_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 def test_an_unknown_edge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_FAILPOINT", "comit:kill")
-    with pytest.raises(ContractError, match="want <edge>:<action>"):
+    with pytest.raises(ContractError, match=r"want <edge>\[@<pass>\]:<action>"):
         failpoint("commit")
 
 
@@ -52,3 +53,13 @@ def test_kill_is_a_real_kill() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (-9, "")
+
+
+def test_it_fires_at_one_pass_of_an_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_provider.core.engine.failpoints._passed", Counter())
+    monkeypatch.setenv("SYNC_FAILPOINT", "chunk@3:raise")
+    for edge in ("chunk", "copy", "chunk", "copy"):
+        failpoint(edge)
+    with pytest.raises(ConnectError, match="fail point 'chunk' fired"):
+        failpoint("chunk")
+    failpoint("chunk")
