@@ -44,12 +44,14 @@ class Cluster(AirflowApi):
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def start(cls, metadata: ConnectionInfo, connections: tuple[ConnectionInfo, ...] = ()) -> Cluster:
+    def start(cls, metadata: ConnectionInfo, connections: tuple[ConnectionInfo, ...] = (),
+              settings: Mapping[str, str] | None = None) -> Cluster:  # fmt: skip
         """Migrate the metadata database, start all components and wait until each is healthy.
 
         Args:
             metadata: an empty PostgreSQL database.
             connections: what tasks may use; given as `AIRFLOW_CONN_*`.
+            settings: environment variables that beat ours.
         """
         home = Path(tempfile.mkdtemp(prefix="sync-airflow-"))
         port = free_port()
@@ -57,6 +59,7 @@ class Cluster(AirflowApi):
             **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHONDONT"))},
             **_settings(home, metadata, port),
             **dict(airflow_conn(info) for info in connections),
+            **(settings or {}),
         }
         cluster = cls(url=f"http://127.0.0.1:{port}", home=home, project=home / "project", environment=environment)
         cluster.lay_project()
