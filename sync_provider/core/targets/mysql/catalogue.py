@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sync_provider.core.contracts import DELETED, ROW, ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.stage import DELETED_AT, metadata_columns
 from sync_provider.core.systems.mysql.names import listed, literal, qualified, quote
 from sync_provider.core.systems.mysql.session import MySqlSession
 from sync_provider.core.systems.mysql.types import table_columns
 from sync_provider.core.targets.mysql.creating import MAX_IDENTIFIER, META
-from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 __all__ = ["MAX_IDENTIFIER", "Table", "check_engine", "check_table", "read_table", "stage_sql"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from sync_provider.core.contracts import ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.stage import DELETED_AT, metadata_columns
 from sync_provider.core.systems.mysql.names import listed, qualified, quote
-from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 #: longest name in characters; counted in bytes nobody is wrong
 MAX_IDENTIFIER = 64

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sync_provider.core.landing.deleting import Deletions
+from sync_provider.core.landing.stage import DELETED_AT
 from sync_provider.core.systems.names import quote
-from sync_provider.core.targets.deleting import Deletions
-from sync_provider.core.targets.stage import DELETED_AT
 
 
 class MySqlDeletions(Deletions):

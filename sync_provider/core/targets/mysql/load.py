@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import Counters, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.guarding import check_replace
+from sync_provider.core.landing.moving import Mover
+from sync_provider.core.landing.refused import joined, keys_of
+from sync_provider.core.landing.stage import DELETED_AT, append, metadata_columns
 from sync_provider.core.systems import moments
 from sync_provider.core.systems.mysql.errors import message_of
 from sync_provider.core.systems.mysql.names import literal
 from sync_provider.core.systems.mysql.session import MySqlSession
 from sync_provider.core.systems.names import qualified, quote
-from sync_provider.core.targets.guarding import check_replace
-from sync_provider.core.targets.moving import Mover
 from sync_provider.core.targets.mysql.catalogue import Table, stage_sql
 from sync_provider.core.targets.mysql.deleting import MySqlDeletions
 from sync_provider.core.targets.mysql.replacing import Replacing
 from sync_provider.core.targets.mysql.sending import Reason, Sender, reason_of
 from sync_provider.core.targets.mysql.staging import MySqlStage, insert_sql, update_sql
 from sync_provider.core.targets.mysql.statements import check_statements, run_own
-from sync_provider.core.targets.refused import joined, keys_of
-from sync_provider.core.targets.stage import DELETED_AT, append, metadata_columns
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,9 +6,9 @@ import hashlib
 
 from sync_provider.core.contracts import LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.guarding import check_replace
 from sync_provider.core.systems.mysql.names import literal, qualified, quote
 from sync_provider.core.systems.mysql.session import MySqlSession
-from sync_provider.core.targets.guarding import check_replace
 from sync_provider.core.targets.mysql.creating import MAX_IDENTIFIER
 
 _REFERENCED = """

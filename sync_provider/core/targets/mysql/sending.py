@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import DELETED, ROW, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.refused import rejected, shown
 from sync_provider.core.systems.mysql.errors import message_of
 from sync_provider.core.systems.mysql.names import listed, quote
 from sync_provider.core.systems.mysql.session import MySqlSession
 from sync_provider.core.targets.mysql.catalogue import Table
 from sync_provider.core.targets.mysql.encode import faults, to_lines, to_stored, to_texts
-from sync_provider.core.targets.refused import rejected, shown
 
 if TYPE_CHECKING:
     import polars as pl

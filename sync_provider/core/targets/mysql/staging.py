@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync_provider.core.contracts import ROW, LoadSpec
+from sync_provider.core.landing.stage import Stage, metadata_columns
 from sync_provider.core.systems.mysql.session import MySqlSession
 from sync_provider.core.systems.names import quote
 from sync_provider.core.targets.mysql.catalogue import Table
-from sync_provider.core.targets.stage import Stage, metadata_columns
 
 _ROW = quote(ROW)
 _OLDER = "_sync_older"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from sync_provider.core.errors import ConfigError, SyncError
+from sync_provider.core.landing.statements import run_statements
 from sync_provider.core.systems.mysql.connect import MODES, sql_modes
 from sync_provider.core.systems.mysql.session import MySqlSession
-from sync_provider.core.targets.statements import run_statements
 
 _SAVEPOINT = "sync_statements"
 _COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*\n|#[^\n]*\n|/\*(?![!M]).*?\*/|\()+", re.DOTALL)

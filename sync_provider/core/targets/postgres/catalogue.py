@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from sync_provider.core.contracts import DELETED, ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.stage import DELETED_AT, metadata_columns
 from sync_provider.core.systems.postgres.names import listed, literal, qualified, quote
 from sync_provider.core.systems.postgres.session import PgSession
-from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 #: longest name in bytes
 MAX_IDENTIFIER = 63

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sync_provider.core.contracts import DELETED, ROW, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.refused import rejected, shown
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.targets.postgres.encode import lines, to_csv, to_texts
-from sync_provider.core.targets.refused import rejected, shown
 
 if TYPE_CHECKING:
     import polars as pl

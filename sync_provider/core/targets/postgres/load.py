@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import Counters, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.deleting import Deletions
+from sync_provider.core.landing.guarding import check_replace
+from sync_provider.core.landing.moving import Mover
+from sync_provider.core.landing.refused import joined, keys_of
+from sync_provider.core.landing.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
+from sync_provider.core.landing.statements import run_statements
 from sync_provider.core.systems.postgres.names import literal, qualified, quote
 from sync_provider.core.systems.postgres.session import PgSession
 from sync_provider.core.systems.postgres.types import table_columns
-from sync_provider.core.targets.deleting import Deletions
-from sync_provider.core.targets.guarding import check_replace
-from sync_provider.core.targets.moving import Mover
 from sync_provider.core.targets.postgres.catalogue import check_table, stage_sql
 from sync_provider.core.targets.postgres.copying import Copier, said_of
 from sync_provider.core.targets.postgres.replacing import Replacing
-from sync_provider.core.targets.refused import joined, keys_of
-from sync_provider.core.targets.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
-from sync_provider.core.targets.statements import run_statements
 
 if TYPE_CHECKING:
     import polars as pl

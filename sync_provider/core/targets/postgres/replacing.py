@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sync_provider.core.contracts import LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.guarding import check_replace
 from sync_provider.core.systems.postgres.names import literal, qualified, quote
 from sync_provider.core.systems.postgres.session import PgSession
-from sync_provider.core.targets.guarding import check_replace
 
 #: what a table cannot be emptied under
 _REFERENCED = """

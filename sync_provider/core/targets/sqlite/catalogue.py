@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sync_provider.core.contracts import DELETED, ColumnType, LoadSpec
 from sync_provider.core.errors import ConfigError
+from sync_provider.core.landing.stage import DELETED_AT, metadata_columns
 from sync_provider.core.systems.sqlite.names import listed, qualified, quote
-from sync_provider.core.targets.stage import DELETED_AT, metadata_columns
 
 #: declared types that SQLite and `describe` take for what they are; all else is text, which SQLite leaves alone
 _TYPES = {

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from sync_provider.core.contracts import DELETED, ROW, ColumnType, Counters, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.deleting import Deletions
+from sync_provider.core.landing.guarding import check_replace
+from sync_provider.core.landing.moving import Mover
+from sync_provider.core.landing.refused import joined, keys_of, rejected, shown
+from sync_provider.core.landing.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
+from sync_provider.core.landing.statements import run_statements
 from sync_provider.core.systems import moments
 from sync_provider.core.systems.sqlite import cursor
 from sync_provider.core.systems.sqlite.dialect import moment_text
 from sync_provider.core.systems.sqlite.names import listed, literal, qualified, quote
 from sync_provider.core.systems.sqlite.session import SqliteSession
-from sync_provider.core.targets.deleting import Deletions
-from sync_provider.core.targets.guarding import check_replace
-from sync_provider.core.targets.moving import Mover
-from sync_provider.core.targets.refused import joined, keys_of, rejected, shown
 from sync_provider.core.targets.sqlite.catalogue import Table, stage_sql
 from sync_provider.core.targets.sqlite.encode import to_stored, to_texts, unstorable
-from sync_provider.core.targets.stage import DELETED_AT, STAGE, Stage, append, metadata_columns, upsert
-from sync_provider.core.targets.statements import run_statements
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sync_provider.core.contracts import DELETED, ROW, Counters, LoadSpec
 from sync_provider.core.errors import QualityGateError
+from sync_provider.core.landing.refused import rejected, shown
 from sync_provider.core.systems.names import listed, qualified, quote
-from sync_provider.core.targets.refused import rejected, shown
 
 if TYPE_CHECKING:
     import polars as pl

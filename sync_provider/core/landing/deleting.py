@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sync_provider.core.contracts import DELETED, LoadSpec
+from sync_provider.core.landing.guarding import check_missing
+from sync_provider.core.landing.stage import DELETED_AT, SqlText, Stage
 from sync_provider.core.systems.names import quote
-from sync_provider.core.targets.guarding import check_missing
-from sync_provider.core.targets.stage import DELETED_AT, SqlText, Stage
 
 _S = '"__s".'
 _FLAG = _S + quote(DELETED)

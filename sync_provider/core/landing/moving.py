@@ -7,9 +7,9 @@ from typing import Protocol
 
 from sync_provider.core.contracts import ROW, LoadSpec
 from sync_provider.core.errors import DataError
+from sync_provider.core.landing.refused import rejected, shown
+from sync_provider.core.landing.stage import SqlText, Stage
 from sync_provider.core.systems.names import quote
-from sync_provider.core.targets.refused import rejected, shown
-from sync_provider.core.targets.stage import SqlText, Stage
 
 _SAVEPOINT = "sync_move"
 #: refused rows after which a load is given up: something is wrong with all of them
