@@ -16,25 +16,34 @@ import yaml
 from benchmarks.kill.arena import arena
 from benchmarks.kill.cells import Cell, play
 from benchmarks.kill.table import write_table
-from sync_provider.core.engine.failpoints import EDGES
+from sync_provider.core.engine.failpoints import CHUNK_EDGES, EDGES
 
 FACTS = Path(__file__).with_name("facts.yaml")
 TABLE = Path(__file__).with_name("results.md")
+#: fail points of the files that stages hand over
+STAGED_ONLY = ("stage_write", "manifest", "cleanup")
 PROGRESS = Path(".sync-kill.jsonl")
 
 
 def cells(facts: dict[str, Any], seeds: int, only: str) -> Iterator[Cell]:
     """Yield every cell whose name begins with `only`."""
-    edges = EDGES if facts["edges"] == "all" else facts["edges"]
     for seed in range(1, seeds + 1):
         for target in facts["targets"]:
             for load, how in facts["loads"].items():
-                for fault in (*edges, *facts["faults"]):
+                for fault in (*_edges(how), *facts["faults"]):
                     if target == "sqlite" and fault in ("cut_target", "half_open", "restart_target"):
                         continue  # a file has no network and no server
                     cell = Cell(target, load, how["lines"], how["cut"], facts["batch"], fault, seed)
                     if cell.name.startswith(only):
                         yield cell
+
+
+def _edges(how: dict[str, Any]) -> list[str]:
+    """Return the fail points a load passes; chunks are killed in their middle."""
+    edges = [edge for edge in EDGES if how["cut"] == "staged" or edge not in STAGED_ONLY]
+    return edges + [
+        f"{edge}@{20 if edge != 'discard' else 1}" for edge in CHUNK_EDGES if "load: staged" in how["lines"]
+    ]
 
 
 def main() -> int:
