@@ -13,6 +13,8 @@ from sync_provider.core.config.problems import Problem, did_you_mean, not_one_of
 
 #: whether one of pydantic's errors is no mistake here
 Skip = Callable[[Any], bool]
+#: as many mistakes of one map are told; a file of nothing else must not take minutes
+MOST = 200
 #: keys people write out of habit → what to write here; (parent key or "", key)
 _HABITS = {
     ("columns", "mask"): "mask columns under `mask:` of the interface: mask: {phone: partial}",
@@ -51,8 +53,11 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel], base
         more_keys: keys known at the model's top beside its own.
         skip: tells errors that are no mistakes here.
     """
-    items = error.errors(include_url=False)
-    return [_problem(item, root, model, base, more_keys) for item in items if skip is None or not skip(item)]
+    items = [item for item in error.errors(include_url=False) if skip is None or not skip(item)]
+    problems = [_problem(item, root, model, base, more_keys) for item in items[:MOST]]
+    if len(items) > MOST:
+        problems.append(root.find(base).problem(f"and {len(items) - MOST:,} mistakes more", "correct those first"))
+    return problems
 
 
 def _problem(item: Any, root: Node, model: type[BaseModel], base: Path_, more: tuple[str, ...]) -> Problem:
@@ -138,10 +143,11 @@ def pruned(data: Any, places: list[Path_]) -> Any:
     if not isinstance(data, dict):
         return data
     copy = dict(data)
-    for name in data:
-        below = [place[1:] for place in places if place and place[0] == name]
-        if not below:
-            continue
+    inner: dict[Any, list[Path_]] = {}
+    for place in places:
+        if place and place[0] in data:
+            inner.setdefault(place[0], []).append(place[1:])
+    for name, below in inner.items():
         if isinstance(data[name], dict) and all(below):
             copy[name] = pruned(data[name], below)
         else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _INDENT_TAB = re.compile(r" *\t")
 _TEMPLATE = re.compile(r"\{\{|\{%")
 #: an unquoted parameter behind an open bracket
-_PARAMETER = re.compile(r"[\[{](?:[^#]*?[\s,\[{])?(\$\{\w*\})")
+_PARAMETER = re.compile(r"(?<=[\s,\[{])\$\{\w{0,200}\}")
 TEMPLATE = "templates are not rendered here"
 TEMPLATE_FIX = "write the value itself; put quotes around it if the braces are meant as text"
 
@@ -49,10 +49,10 @@ def explain_syntax(error: yaml.YAMLError, document: Document) -> Problem:
     if template:
         return document.problem(line, template.start() + 1, (), TEMPLATE, TEMPLATE_FIX)
     parameter = _PARAMETER.search(_line(document, line))
-    if parameter:
-        fix = f'put quotes around it: "{parameter[1]}"'
-        message = f"{parameter[1]} stands between brackets, where its own brace starts a map"
-        return document.problem(line, parameter.start(1) + 1, (), message, fix)
+    if parameter and any(bracket in parameter.string[: parameter.start()] for bracket in "[{"):
+        message = f"{parameter[0]} stands between brackets, where its own brace starts a map"
+        fix = f'put quotes around it: "{parameter[0]}"'
+        return document.problem(line, parameter.start() + 1, (), message, fix)
     if start is not None and "end of stream" in said:
         return document.problem(
             start.line + 1, start.column + 1, (), "this quote is never closed", "add the closing quote"

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 #: what may not be printed: the value after a secret-looking key, and the password inside a URL
 _CONFIDENTIAL = r"password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|private_?key|credentials?"
+#: the lookbehind lets each word be tried once: a line may be a megabyte of one word
 _SECRETS = re.compile(
-    rf"(?P<key>['\"]?[\w-]*(?:{_CONFIDENTIAL})['\"]?\s*[:=]\s*)(?P<value>\"[^\"]*\"?|'[^']*'?|[^\s,}}\]]+)"
+    rf"(?P<key>(?<![\w-])[\w-]*(?:{_CONFIDENTIAL})['\"]?\s*[:=]\s*)(?P<value>\"[^\"]*\"?|'[^']*'?|[^\s,}}\]]+)"
     r"|(?P<scheme>://)(?P<login>[^/\s@]+)(?=@)",
     re.IGNORECASE,
 )

@@ -10,7 +10,7 @@ from sync_provider.core.config.problems import Problem, secret_name
 
 #: below these, keys are column names or words, not settings
 _COLUMNS = frozenset({"columns", "mask", "checks", "clean"})
-_LOGIN = re.compile(r"://[^/\s@]*:[^/\s@]*@")
+_LOGIN = re.compile(r"://[^/\s@:]*:[^/\s@]*@")
 _FIX = "put it into an Airflow connection and write `connection: <its id>`"
 
 _secret_name = lru_cache(maxsize=4096)(secret_name)

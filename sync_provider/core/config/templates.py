@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sync_provider.core.config.positions import Node, Path_
 from sync_provider.core.config.problems import Problem, shown, unknown
 
-_PARAMETER = re.compile(r"\$?\$\{([^}\n]*)\}")
+_PARAMETER = re.compile(r"\$?\$\{([^}\n]{0,200})\}")
+#: nobody writes more parameters, or names of templates, by hand
+_MOST = 200
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -157,7 +160,7 @@ class Use:
 def names(use: Node | None) -> list[Node]:
     """Return the names under `use:`, each where it stands."""
     items = use.value if use is not None and isinstance(use.value, list) else [use] if use is not None else []
-    return [item for item in items if isinstance(item.value, str)]
+    return [item for item in items[:_MOST] if isinstance(item.value, str)]
 
 
 def apply(use: Node | None, with_: Node | None, known: Mapping[str, Template]) -> Use:
@@ -207,7 +210,7 @@ def surplus(with_: Node | None, uses: Iterable[Node], known: Mapping[str, Templa
         return []  # a template nobody knows, or that is broken, may have wanted them
     takes = sorted({name for template in templates for name in template.parameters})
     problems = []
-    for name, node in with_.value.items():
+    for name, node in islice(with_.value.items(), _MOST):
         if name not in takes:
             none = f"unknown parameter {name!r}: the template has none"
             message = unknown("parameter", name, takes) if takes else none

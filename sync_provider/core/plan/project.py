@@ -173,4 +173,5 @@ def _text(node: Node | None, key: str) -> str:
 def _texts(node: Node | None, key: str) -> tuple[str, ...]:
     found = node.get(key) if node is not None else None
     value = found.plain() if found is not None else []
-    return tuple(text for text in ([value] if isinstance(value, str) else value or []) if isinstance(text, str))
+    listed = value if isinstance(value, list) else [value]
+    return tuple(text for text in listed if isinstance(text, str))
