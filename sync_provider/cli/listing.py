@@ -49,6 +49,7 @@ def _row(plan: Plan) -> dict[str, str]:
         "next": "".join(
             run.isoformat(" ", "minutes") for run in next_runs(plan.schedule, datetime.now(timezone.utc), 1)
         ),
+        "environment": plan.environment,
         "title": plan.title,
     }
 

@@ -75,7 +75,12 @@ def _inferred(plan: Plan, root: Node) -> Iterator[Row]:
         yield "target.state_schema", plan.target.state_schema, root.find(("target", "schema")).place(), "inferred"
     if plan.increment is not None:
         yield "incremental.strategy", plan.increment.strategy, "built-in", "builtin"
-        yield "incremental.lag", f"{plan.increment.lag_s:g}s", "built-in", "builtin"
+        if plan.increment.strategy != "flag":
+            by_key = plan.increment.strategy == "key"
+            lag = plan.increment.lag_keys if by_key else f"{plan.increment.lag_s:g}s"
+            yield "incremental.lag", lag, "built-in", "builtin"
+    if plan.environment:
+        yield "environment", plan.environment, here, "inferred"
     yield "schedule.next_runs", _next_runs(plan), *_decided_by(plan, root)
     if plan.guard is not None and root.get("guard") is None:
         yield "guard.min_rows", f"{plan.guard.percent:g}%", "built-in", "builtin"
