@@ -31,7 +31,9 @@ PARAMETERS = {
 MASKS = {"hmac": "{method: hmac, key: k}"}
 SOURCES = {
     "file": ("{type: file, path: x}", "files: '*.csv', "),
+    "mysql": ("{type: mysql, connection: c}", ""),
     "postgres": ("{type: postgres, connection: c}", ""),
+    "sql": ("{type: sql, connection: c, dialect: duckdb}", ""),
     "sqlite": ("{type: sqlite, connection: c}", ""),
 }
 
