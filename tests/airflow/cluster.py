@@ -192,6 +192,8 @@ def _settings(home: Path, metadata: ConnectionInfo, port: int) -> dict[str, str]
         "CORE__LOAD_EXAMPLES": False,
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 8,
+        # a page of documentation follows its file at once, not within half a minute
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 0,
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": True,
         "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
