@@ -224,6 +224,44 @@ def test_the_checkpoint_never_passes_an_open_transaction(mariadb: ConnectionInfo
     assert after.checkpoint is None
 
 
+def test_the_checkpoint_never_passes_a_statement_that_has_no_transaction_yet(mariadb: ConnectionInfo) -> None:
+    """Its clock stands still from its begin, and InnoDB hears of it with its first row."""
+    run(mariadb, "CREATE TABLE slow (id int, at datetime(6))", "INSERT INTO slow VALUES (1, '2026-01-01')")
+    plan = replace(plan_of("slow"), increment=IncrementPlan("timestamp", "at"))
+    late = threading.Thread(target=run, args=(mariadb, "INSERT INTO slow VALUES (2 + SLEEP(5), UTC_TIMESTAMP(6))"))
+    late.start()
+    clock.sleep(3)
+    run(mariadb, "INSERT INTO slow VALUES (3, UTC_TIMESTAMP(6))")
+    window = window_of(mariadb, plan, "incremental", None, None)
+    assert [row["id"] for row in rows_of(mariadb, plan, window)] == [1, 3]
+    late.join()
+    after = window_of(mariadb, plan, "incremental", window.reaches, None)
+    assert 2 in [row["id"] for row in rows_of(mariadb, plan, after)]
+    assert after.checkpoint is None
+
+
+def test_a_query_that_runs_for_long_does_not_hold_the_checkpoint(mariadb: ConnectionInfo) -> None:
+    run(mariadb, "CREATE TABLE t (at datetime(6))", "INSERT INTO t VALUES (UTC_TIMESTAMP(6))")
+    plan = replace(plan_of("t"), increment=IncrementPlan("timestamp", "at"))
+    busy = threading.Thread(target=run, args=(mariadb, "SELECT SLEEP(1.5)"))
+    busy.start()
+    clock.sleep(0.3)
+    window = window_of(mariadb, plan, "incremental", None, None)
+    busy.join()
+    assert window.until is not None
+    assert window.checkpoint is None
+
+
+def test_dates_that_no_calendar_has_are_no_checkpoint(mariadb: ConnectionInfo) -> None:
+    run(mariadb, "CREATE TABLE z (id int, at date)")
+    execute(mariadb, "SET sql_mode = 'ALLOW_INVALID_DATES'; INSERT INTO z VALUES (1, '2026-01-05'), (2, '2026-02-31'), "
+            "(3, '2026-03-00'), (4, '2026-00-07'), (5, '0000-00-00')")  # fmt: skip
+    plan = replace(plan_of("z"), increment=IncrementPlan("timestamp", "at", 86400.0))
+    assert window_of(mariadb, plan, "incremental", None, None).until == "2026-01-05"
+    again = window_of(mariadb, plan, "incremental", "2026-01-05", None)
+    assert (again.since, again.until) == ("2026-01-04 00:00:00", "2026-01-05")
+
+
 def test_a_key_waits_for_writers_and_else_stays(mariadb: ConnectionInfo) -> None:
     run(mariadb, "CREATE TABLE k (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, v int)", "INSERT INTO k VALUES (1, 1)")
     plan = replace(plan_of("k"), increment=IncrementPlan("key", "id"))

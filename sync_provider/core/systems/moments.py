@@ -35,6 +35,15 @@ def read(text: str) -> datetime:
     return moment
 
 
+def is_one(text: str) -> bool:
+    """Whether text is a date or time that exists."""
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
 def written(moment: datetime) -> str:
     """Write a time as databases do: a space, and `+00` where it has a zone."""
     if moment.tzinfo is None:

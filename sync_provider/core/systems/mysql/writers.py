@@ -28,11 +28,16 @@ SELECT trx_mysql_thread_id AS thread, trx_mysql_thread_id = connection_id() AS o
        trx_rows_modified > 0 OR trx_query IS NOT NULL AS writes, trx_started AS started,
        CONVERT_TZ(trx_started, 'SYSTEM', '+00:00') AS since
 FROM information_schema.innodb_trx"""
+#: what runs has read its clock, and InnoDB lists it from its first row on only; a SELECT writes nothing
+_RUNNING = """
+SELECT id AS thread, UTC_TIMESTAMP() - INTERVAL greatest(time, 0) SECOND AS since
+FROM information_schema.processlist
+WHERE command IN ('Query', 'Execute') AND id <> connection_id() AND ltrim(coalesce(info, '')) NOT LIKE 'select%'"""
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """One transaction of somebody else.
+    """One transaction of somebody else, or a statement that may become one.
 
     Args:
         who: connection and start.
@@ -52,13 +57,15 @@ def listed(session: MySqlSession) -> list[Open] | None:
     """
     if session.fetch("SELECT @@GLOBAL.read_only AS n")[0]["n"]:
         return None  # a replica: who is writing is known on its primary only
+    # asked first: what has ended by then is committed, or an open transaction
+    running = [Open((int(row["thread"]), ""), row["since"], False) for row in session.fetch(_RUNNING)]
     session.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     session.script("START TRANSACTION WITH CONSISTENT SNAPSHOT")
     try:
         for _ in range(_FRESH_TURNS):
             rows = session.fetch(_OPEN)
             if any(row["own"] for row in rows):
-                return [
+                return running + [
                     Open((int(row["thread"]), str(row["started"])), row["since"], bool(row["writes"]))
                     for row in rows
                     if not row["own"]
