@@ -214,6 +214,17 @@ def test_cursors_by_type(postgres: ConnectionInfo, kind: str, zone: str | None, 
         assert [row for batch in source.read(manual) for row in batch.frame["id"].to_list()] == expected
 
 
+def test_a_start_in_the_future_is_not_fallen_short_of(postgres: ConnectionInfo) -> None:
+    """The checkpoint stays behind open transactions, and never before what was asked for."""
+    execute(postgres, "create table c (at timestamptz)")
+    execute(postgres, "insert into c values (now())")
+    plan = replace(plan_of("c"), increment=IncrementPlan("timestamp", "at", 0, start="2100-01-01"))
+    with closing(SOURCE.open(plan, lambda _: postgres)) as source:
+        window = source.window("incremental", "2100-01-01", None)
+        assert window.reaches == "2100-01-01 00:00:00+00"
+        assert list(source.read(window)) == []
+
+
 def test_a_cursor_that_is_no_time_is_refused(postgres: ConnectionInfo) -> None:
     execute(postgres, "CREATE TABLE c (id int)")
     for cursor, said in (("id", "is integer"), ("at", "is not there")):

@@ -258,7 +258,8 @@ class SqlSource:
         start = fitting(since or first)
         lag = 0.0 if since in (None, first) else increment.lag_s
         until = cursors.later(newest, start)
-        return Window(kind, moments.earlier(start, lag) if start else None, until, cursors.twice(zone, column, until))
+        begin = moments.earlier(start, lag, zone) if start else None
+        return Window(kind, begin, until, cursors.twice(zone, column, until))
 
     def _column(self) -> sa.ColumnClause[Any]:
         import sqlalchemy as sa

@@ -105,7 +105,7 @@ class SqliteSource:
         newest = cursors.later(newest, start)
         checkpoint = cursors.earlier(newest, moments.repeated_since(clock, zone))
         lag = 0.0 if since in (None, first) else increment.lag_s
-        return Window(kind, moments.earlier(start, lag) if start else None, newest, checkpoint)
+        return Window(kind, moments.earlier(start, lag, zone) if start else None, newest, checkpoint)
 
     def read(self, window: Window, after: str = "") -> Iterator[Batch]:
         """Yield the window's rows; a column with a value that is not of its type is String in that batch.

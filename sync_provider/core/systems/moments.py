@@ -51,15 +51,27 @@ def written(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(" ") + "+00"
 
 
-def earlier(text: str, seconds: float) -> str:
-    """Return the time `seconds` before `text`; unchanged where nothing is to take off."""
+def earlier(text: str, seconds: float, zone: str = "UTC") -> str:
+    """Return the time `seconds` before `text`; unchanged where nothing is to take off.
+
+    Args:
+        zone: whose clocks a time without a zone is of; an hour that they left out has not passed.
+    """
     if not seconds:
         return text
-    moment = read(text)
+    moment, back = read(text), timedelta(seconds=seconds)
     try:
-        return written(moment - timedelta(seconds=seconds))
+        if moment.tzinfo is not None:
+            return written(moment - back)
+        passed = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc) - back
+        return written(min(moment - back, passed.astimezone(ZoneInfo(zone)).replace(tzinfo=None)))
     except OverflowError:
         return written(moment.replace(year=1, month=1, day=1))
+
+
+def later(one: str, other: str | None) -> str:
+    """Return the later of two times; None is earlier than any."""
+    return one if other is None or read(one) >= read(other) else other
 
 
 def naive(text: str, zone: str) -> str:

@@ -147,7 +147,7 @@ class MyCursor:
         newest = _later(self._newest_time(fitting(moments.written(now))), start)
         checkpoint = self._reaches(zone, newest, start, now) if newest else None
         lag = 0.0 if since in (None, first) else increment.lag_s
-        return Window(kind, moments.earlier(start, lag) if start else None, newest, checkpoint)
+        return Window(kind, moments.earlier(start, lag, zone) if start else None, newest, checkpoint)
 
     def _newest_time(self, now: str) -> str | None:
         """Return the greatest cursor that is a time and not in the future."""

@@ -153,7 +153,7 @@ class PgCursor:
         newest, twice_since = self._newest_time(zone, start)
         checkpoint = self._reaches(zone, newest, twice_since, start) if newest else None
         lag = 0.0 if since in (None, first) else increment.lag_s
-        return Window(kind, moments.earlier(start, lag) if start else None, newest, checkpoint)
+        return Window(kind, moments.earlier(start, lag, zone) if start else None, newest, checkpoint)
 
     def _reaches(self, zone: str, newest: str, twice_since: str | None, start: str | None) -> str | None:
         """Return how far the checkpoint may move where that is less than the newest row."""
@@ -164,9 +164,11 @@ class PgCursor:
             log.warning("interface %r: a prepared transaction is open, the checkpoint stays", self.plan.id)
             lowest = increments.FIRST_TIME + ("+00" if self._kind == "timestamptz" else "")
             return start or lowest
-        if still.bound is not None:
-            log.info("interface %r: the checkpoint goes to %s, not to the newest row", self.plan.id, still.bound)
-        return still.bound
+        if still.bound is None:
+            return None
+        reached = moments.later(still.bound, start)
+        log.info("interface %r: the checkpoint goes to %s, not to the newest row", self.plan.id, reached)
+        return reached
 
     def _now(self, zone: str) -> str:
         """Return the server's clock as the cursor's type."""
