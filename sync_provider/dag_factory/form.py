@@ -16,6 +16,7 @@ _SECTION = "Re-run options 重跑选项"
 
 def params(plans: Sequence[Plan]) -> dict[str, Param]:
     """Return the fields: which interfaces, full or not, and the window."""
+    keyed = any(plan.increment is not None and plan.increment.strategy == "key" for plan in plans)
     return {
         **({"interfaces": _interfaces(plans)} if len(plans) > 1 else {}),
         "full": Param(
@@ -28,8 +29,9 @@ def params(plans: Sequence[Plan]) -> dict[str, Param]:
         "since": _moment(
             "From 起始时间",
             "Read rows from this time on; the checkpoint is not moved. 从此时间（含）开始读取；不移动检查点。",
+            keyed,
         ),
-        "until": _moment("To 结束时间", "Read rows before this time. 读到此时间（不含）为止。"),
+        "until": _moment("To 结束时间", "Read rows before this time. 读到此时间（不含）为止。", keyed),
         **({"any_time": _any_time()} if any(plan.hours for plan in plans) else {}),
     }
 
@@ -63,7 +65,8 @@ def _label(plan: Plan) -> str:
     return name if plan.schedule.enabled else f"{name} (disabled 已停用)"
 
 
-def _moment(title: str, description: str) -> Param:
-    return Param(
-        None, type=["null", "string"], format="date-time", section=_SECTION, title=title, description=description
-    )
+def _moment(title: str, description: str, keyed: bool) -> Param:
+    """Return the field of a bound; where a cursor is a key, a calendar would take none."""
+    told = f"{description} A key where the cursor is one. 游标为键时填写键值。" if keyed else description
+    calendar = {} if keyed else {"format": "date-time"}
+    return Param(None, type=["null", "string"], section=_SECTION, title=title, description=told, **calendar)

@@ -154,6 +154,16 @@ def test_the_form_offers_the_interfaces_and_refuses_others(project: Project) -> 
     assert sorted(dags["erp.shop.items"].params) == ["full", "since", "until"]
 
 
+def test_the_form_takes_keys_where_a_cursor_is_one(project: Project) -> None:
+    """A field of times is a calendar, into which no key can be written."""
+    by_key = SHOP.replace("  items:\n", "  items:\n    incremental: {strategy: key, cursor: id}\n")
+    dags = build_dags(project({"sources/erp/shop.yaml": by_key}))
+    form = {dag_id: dags[dag_id].params.get_param("since") for dag_id in ("erp.shop", "erp.shop.items")}
+    assert form["erp.shop"].schema["format"] == "date-time"
+    assert "format" not in form["erp.shop.items"].schema
+    assert "A key" in str(form["erp.shop.items"].description)
+
+
 def test_retries_timeout_and_trigger_rules_reach_the_tasks(project: Project) -> None:
     task = shop(project)["erp.shop"].task_dict["orders.load"]
     assert (task.retries, task.retry_delay, task.max_retry_delay) == (3, timedelta(minutes=1), timedelta(minutes=20))
