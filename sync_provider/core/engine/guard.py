@@ -69,14 +69,17 @@ def acquire(plan: Plan, run_id: str, session: Session, target: Target, *, task: 
     """
     ttl = TASK_TTL if task else process_ttl()
     asked = lease.Claim(plan.id, run_id, "" if task else holder(), ttl)
+    schema, cancels = plan.target.state_schema, plan.overlap == "cancel_running"
+    if stopped := lease.backend_in_the_way(session, schema, asked, is_dead, force=cancels):
+        target.terminate(stopped)
     try:
-        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=is_dead)
+        taken = lease.acquire(session, schema, asked, is_dead=is_dead)
     except BusyError as busy:
         if plan.overlap == "skip":
             raise SkippedError(busy.what, fix="nothing to do: `overlap: skip`") from busy
-        if plan.overlap != "cancel_running":
+        if not cancels:
             raise
-        taken = lease.acquire(session, plan.target.state_schema, asked, is_dead=is_dead, force=True)
+        taken = lease.acquire(session, schema, asked, is_dead=is_dead, force=True)
     if taken.evicted_backend:
         target.terminate(taken.evicted_backend)
     return taken.token

@@ -74,6 +74,20 @@ def acquire(
     return Taken(token, row["backend"] or "")
 
 
+def backend_in_the_way(
+    session: Session, schema: str | None, claim: Claim, is_dead: Callable[[str], bool], *, force: bool = False
+) -> str:
+    """Return the connection of a holder from whom the lease may be taken, '' where there is none; locks nothing.
+
+    A writer that was stopped inside a transaction may hold the very row that `acquire` must lock.
+    """
+    row = read(session, schema, claim.interface, claim.shard)
+    if row is None or not row["backend"]:
+        return ""
+    over = row["expires_at"] <= now(session) or bool(row["holder"] and is_dead(row["holder"]))
+    return str(row["backend"]) if force or over or row["run_id"] == claim.run_id else ""
+
+
 def claim_backend(
     session: Session, schema: str | None, interface: str, token: int, backend: str, shard: str = ""
 ) -> None:

@@ -201,3 +201,22 @@ def _until(ready: Callable[[], object], seconds: float) -> None:
             pass
         assert time.monotonic() - start < seconds
         time.sleep(0.05)
+
+
+def test_a_writer_that_was_stopped_with_the_lease_locked_frees_its_successor(pg: Project) -> None:
+    """Each chunk's transaction checks the lease before its COMMIT: stopped there, the writer holds the row itself."""
+    pg.yaml("crm", YAML.replace("timeout: 60s", "overlap: cancel_running") % "primary_key: id, load: staged")
+    pg.source_sql(FILL)
+    stopped = pg.command("run", "erp.crm.orders", "--run-id", "r1", SYNC_FAILPOINT="chunk@3:hang")
+    try:
+        _until(lambda: pg.rows("select 1 from ods._sync_chunk where number = 2"), 30)
+        _until(lambda: pg.rows("select 1 from pg_stat_activity where state = 'idle in transaction' "
+                               "and application_name like 'sync%'"), 30)  # fmt: skip
+        time.sleep(0.5)
+        begun = time.monotonic()
+        assert pg.run("crm.orders", "r2").counters.loaded == ROWS
+        assert time.monotonic() - begun < 30, "it did not wait for the lock's timeout of 60 s"
+    finally:
+        stopped.kill()
+        stopped.communicate()
+    _whole(pg)
