@@ -21,7 +21,7 @@ _NUMBERS = (*_INTEGERS, "decimal", *_FLOATS)
 _CAN_BECOME: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(_INTEGERS, (*_NUMBERS, "boolean")),
     **dict.fromkeys(("decimal", *_FLOATS), _NUMBERS),
-    "boolean": ("boolean",),
+    "boolean": ("boolean", *_INTEGERS),  # MySQL's boolean is a small number
     "date": ("date", "timestamp", "timestamptz"),
     "time": ("time",),
     "timestamp": ("date", "timestamp", "timestamptz"),
@@ -82,6 +82,9 @@ def cast(column: str, have: ColumnType, dtype: pl.DataType, want: ColumnType, ti
     trusted = (dtype == frame_type(have) or wider) and refusal(have, want, timezone) is None
     if trusted and (direct := _direct(column, have, dtype, want)) is not None:
         return Cast(text, direct)
+    if have.kind == "boolean" and want.kind in _INTEGERS:
+        known = parsing.reader(have, frame_type(have), None).value(text)
+        return Cast(text, known.cast(target).alias(column))
     reader = parsing.reader(want, target, timezone)
     return Cast(text, reader.value(text).alias(column), reader.closer)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,29 @@ def test_a_run_killed_at(maria: Project, edge: str, write: str) -> None:
     report = maria.run("crm.orders", "r1")
     assert (report.counters.leak(), report.counters.read, report.counters.rejected) == (0, ROWS, 10)
     assert _state(maria) == WHOLE
+
+
+def test_types_of_postgresql_arrive_in_a_table_of_ours(
+    mariadb: ConnectionInfo, postgres: ConnectionInfo, tmp_path: Path
+) -> None:
+    """What MariaDB has no type for, such as a boolean, is described as another one when the table is read back."""
+    project = Project.make(tmp_path, mariadb, postgres)
+    project.yaml("crm", """
+        source: {type: postgres, connection: shop}
+        target: {connection: dwh}
+        interfaces:
+          kinds: {primary_key: id}
+        """)  # fmt: skip
+    project.source_sql(
+        "create table kinds (id int primary key, ok boolean, j jsonb, u uuid, tags text[], far numeric)",
+        "insert into kinds values (1, true, '{\"a\": 1}', '110ec58a-a0f2-4ac4-8393-c866d813b8d1', '{a,b}', 1.5),"
+        " (2, false, null, null, null, null), (3, null, null, null, null, null)",
+    )
+    assert project.run("crm.kinds", "r1").counters.loaded == 3
+    assert project.run_staged("crm.kinds", "r2").counters.loaded == 3
+    rows = project.rows("SELECT ok, j, u, tags, CAST(far AS char) FROM kinds ORDER BY id")
+    assert rows[0] == (1, '{"a": 1}', "110ec58a-a0f2-4ac4-8393-c866d813b8d1", "{a,b}", "1.5" + "0" * 29)
+    assert [row[0] for row in rows] == [1, 0, None]
 
 
 def test_many_first_runs_at_once(maria: Project) -> None:

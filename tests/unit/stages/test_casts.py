@@ -94,6 +94,7 @@ def test_texts(want: str, good: dict[str, Any], bad: list[str]) -> None:
         ("timestamp", "date", [datetime(2026, 1, 1), datetime(2026, 1, 1, 1)], [date(2026, 1, 1), FAILED]),
         ("date", "timestamptz", [date(2026, 1, 1)], [datetime(2026, 1, 1, tzinfo=UTC)]),
         ("boolean", "text", [True, None], ["true", None]),
+        ("boolean", "smallint", [True, False, None], [1, 0, None]),
         ("timestamptz", "text", [datetime(2026, 1, 1, tzinfo=UTC)], ["2026-01-01 00:00:00+00:00"]),
     ],
 )
@@ -123,7 +124,8 @@ def test_an_hour_that_is_there_twice_or_never_is_not_guessed() -> None:
 @pytest.mark.parametrize(
     ("have", "want", "zone", "said"),
     [
-        ("boolean", "int", None, "boolean cannot become integer"),
+        ("boolean", "date", None, "boolean cannot become date"),
+        ("boolean", "smallint", None, None),
         ("date", "bigint", None, "date cannot become bigint"),
         ("bytea", "json", None, "binary cannot become json"),
         ("timestamptz", "timestamp", None, "only in a time zone"),
