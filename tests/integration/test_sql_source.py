@@ -22,6 +22,7 @@ from sync_provider.core.contracts import (
     TargetPlan,
     Window,
 )
+from sync_provider.core.engine import probe_connection, probe_source
 from sync_provider.core.errors import AuthenticationError, ConfigError, ConnectError, DataError
 from sync_provider.core.sources.sql import SOURCE
 from tests.services.postgres import execute
@@ -76,6 +77,22 @@ def test_every_type_is_exact(postgres: ConnectionInfo) -> None:
     for at, (kind, text, expected) in enumerate(_TYPES):
         assert (full[f"c{at}"], type(full[f"c{at}"])) == (expected, type(expected)), (kind, text)
     assert set(empty.values()) == {None, 2}
+
+
+@pytest.mark.parametrize("kind", ["postgres", "generic"])
+def test_test_connection_goes_through_the_source_where_the_type_says_nothing(
+    postgres: ConnectionInfo, kind: str
+) -> None:
+    execute(postgres, "CREATE TABLE t (id int, at timestamptz)")
+    plan = replace(plan_of("t"), increment=IncrementPlan("timestamp", "at", 300.0))
+    steps = probe_source(plan, lambda _: replace(postgres, type=kind))
+    assert all(step.ok for step in steps), steps
+    assert [step.name for step in steps][-2:] == ["read", "increment"]
+    assert "lag" in steps[-1].message
+    (failed,) = probe_source(plan, lambda _: replace(postgres, type="generic", password="not-it"))
+    assert (failed.ok, failed.name, "not-it" in str(failed)) == (False, "read", False)
+    (alone,) = probe_connection(replace(postgres, type="generic"))
+    assert "LIBRARY.SOURCE.INTERFACE" in alone.fix
 
 
 def test_a_query_is_typed_by_its_first_values(postgres: ConnectionInfo) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sync_provider.core.contracts import Advising, ConnectionInfo, ConnectionLookup, Plan
 from sync_provider.core.engine.opening import open_source
 from sync_provider.core.errors import SyncError
-from sync_provider.core.systems.probing import ProbeStep, Wanted, probe
+from sync_provider.core.systems.probing import ProbeStep, Wanted, is_probed, probe
 
 _WRITES = ("SELECT", "INSERT", "UPDATE", "DELETE")
-_STATE = ("_sync_checkpoint", "_sync_lease", "_sync_load", "_sync_rejected", "_sync_version")
+_STATE = ("_sync_checkpoint", "_sync_chunk", "_sync_lease", "_sync_load", "_sync_rejected", "_sync_version")
 
 
 def probe_connection(info: ConnectionInfo) -> list[ProbeStep]:
@@ -22,8 +22,10 @@ def probe_source(plan: Plan, connections: ConnectionLookup) -> list[ProbeStep]:
     options, last = plan.source.options, "read" if plan.source.connection else "files"
     try:
         if plan.source.connection is not None:
+            info = connections(plan.source.connection)
             named = [Wanted(str(options.get("table") or plan.interface), options.get("schema"))]
-            steps += probe(connections(plan.source.connection), [] if options.get("query") else named)
+            if is_probed(info):  # else `type: sql` or a plugin opens it, and says itself what is wrong
+                steps += probe(info, [] if options.get("query") else named)
         if all(step.ok for step in steps):
             with open_source(plan, connections) as source:
                 source.ping()

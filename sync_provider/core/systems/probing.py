@@ -57,14 +57,20 @@ class Wanted:
         return f"{self.schema}.{self.table}" if self.schema else self.table
 
 
+def is_probed(info: ConnectionInfo) -> bool:
+    """Whether the steps of this type of connection are known; else only what opens it can tell."""
+    return info.type in _PROBED
+
+
 def probe(info: ConnectionInfo, tables: Sequence[Wanted] = ()) -> list[ProbeStep]:
     """Test a connection and what is to be used of it, within `LIMIT_S`; stops at the first step nothing can follow.
 
     Returns:
         The steps in order; all are ok where the connection works. Nothing is written.
     """
-    if info.type not in _PROBED:
-        return [ProbeStep("type", False, f"connections of type {info.type!r} cannot be tested", "use its own tools")]
+    if not is_probed(info):
+        what = f"a connection of type {info.type!r} cannot be tested by itself"
+        return [ProbeStep("type", False, what, "test an interface that reads it, LIBRARY.SOURCE.INTERFACE")]
     tested: Callable[[ConnectionInfo, Sequence[Wanted]], list[ProbeStep]]
     tested = import_module(f"sync_provider.core.systems.{info.type}.probe").probe
     return tested(info, tables)
