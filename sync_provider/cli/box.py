@@ -83,6 +83,7 @@ def box(report: RunReport) -> str:
 def _loaded(report: RunReport) -> str:
     count = report.counters
     kinds = [("inserted", count.inserted), ("updated", count.updated), ("unchanged", count.unchanged)]
+    kinds.append(("removed", count.removed))
     detail = ", ".join(f"{value:,} {name}" for name, value in kinds if value)
     return f"loaded     {count.loaded:>12,}" + (f"   {detail}" if detail else "")
 
@@ -95,6 +96,7 @@ def _others(report: RunReport) -> list[tuple[str, int]]:
         ("duplicate", count.deduplicated),
         ("superseded", count.superseded),
         ("filtered", count.filtered),
+        ("deleted", count.deleted),
         ("warned", count.warned),
     ]
 

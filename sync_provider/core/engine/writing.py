@@ -157,7 +157,8 @@ class Writing:
             )
         else:
             path = load_path(self.plan, feed.expected())
-        self.notes.append(str(path))
+        if path.chunked or self.plan.load is not None or self.plan.hours is not None:
+            self.notes.append(str(path))
         self._chunked = path.chunked
         if not path.chunked:
             self._chunks.sweep(session)

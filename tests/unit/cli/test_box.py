@@ -45,7 +45,9 @@ def test_the_box_names_each_rule_with_its_first_example() -> None:
     report = RunReport(
         "erp.crm.orders",
         "r1",
-        counters=Counters(read=5000, loaded=4990, inserted=4000, updated=990, rejected=8, dropped=2),
+        counters=Counters(
+            read=5000, loaded=4990, inserted=4000, updated=980, removed=10, deleted=3, rejected=8, dropped=2
+        ),
         rejected_by_rule={"not_null(id)": (1, "row 7 id is null"), "type(amount)": (7, "row 9 amount='x' is not int")},
         checkpoint="2026-01-01 00:00:00",
         started_at=NOON - timedelta(seconds=2),
@@ -54,7 +56,8 @@ def test_the_box_names_each_rule_with_its_first_example() -> None:
     )
     lines = [line.strip("│ ") for line in box(report).splitlines()]
     assert lines[1] == "erp.crm.orders  ok"
-    assert lines[3].split() == ["loaded", "4,990", "4,000", "inserted,", "990", "updated"]
+    assert lines[3].split() == ["loaded", "4,990", "4,000", "inserted,", "980", "updated,", "10", "removed"]
+    assert ["deleted", "3"] in [line.split() for line in lines]
     assert [line.split()[0] for line in lines if "row " in line] == ["type(amount)", "not_null(id)"]
     assert "duration           2.00 s   2,500 rows/s" in lines
     assert "memory              116 MB peak" in lines
