@@ -174,7 +174,7 @@ def _checked(plan: Plan, value: str) -> str:
             f"{plan.id}: `strategy: flag` has no checkpoint, each row says itself whether it was read",
             fix=f"set {plan.increment.cursor!r} of the rows wanted back to {plan.increment.pending!r} in the source",
         )
-    if plan.increment.strategy == "key":  # whether it is a number, the source tells at the next run
-        return increments.key_bound(plan, "value", value, "text") or ""
+    if plan.increment.strategy == "key":  # where rows are merged a text may be the key: the next run tells
+        return increments.key_bound(plan, "value", value, "number" if plan.write == "append" else "text") or ""
     moments.bound(plan, "value", value)
     return value

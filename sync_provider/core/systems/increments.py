@@ -59,9 +59,8 @@ def key_bound(plan: Plan, what: str, text: str | None, order: str) -> str | None
     if text is None:
         return None
     if order == "number" and not _WHOLE.fullmatch(text.strip()):
-        raise ConfigError(
-            f"interface {plan.id!r}: {what}: {text!r} is not a whole number", fix=f"correct {what}: write it like 1200"
-        )
+        by = f"`sync-provider state set {plan.id} 1200`" if what == "checkpoint" else f"write {what} like 1200"
+        raise ConfigError(f"interface {plan.id!r}: {what} {text!r} is not a whole number", fix=by)
     if "\x00" in text:
         raise ConfigError(f"interface {plan.id!r}: {what} holds a NUL character", fix=f"correct {what}")
     return str(int(text)) if order == "number" else text
@@ -96,7 +95,8 @@ def key_window(
     """
     increment = plan.increment
     assert increment is not None
-    since, until = key_bound(plan, "since", given[0], order), key_bound(plan, "until", given[1], order)
+    name = "since" if kind != "incremental" else "incremental.start" if given[0] == increment.start else "checkpoint"
+    since, until = key_bound(plan, name, given[0], order), key_bound(plan, "until", given[1], order)
     if kind == "manual":
         return Window(kind, since, until if until is not None else _behind(newest(), order))
     first = key_bound(plan, "incremental.start", increment.start, order)
