@@ -31,6 +31,8 @@ from sync_provider.core.contracts import (
 
 #: fields that say where things are on this machine, not what is done
 _LOCAL = ("store", "staging", "shared_files", "config_file", "config_hash")
+#: fields that people read and rows do not notice
+_SHOWN = ("title", "source_title", "owner", "tags", "alerts")
 #: a replace, or the deletion of missing rows, leaves this share of the rows where nothing else is said
 GUARD_PERCENT = 50.0
 _ORIGIN = {"interface": "interface", "source": "source"}
@@ -109,7 +111,7 @@ def _guard(model: Interface, write: str) -> GuardPlan | None:
 
 def config_hash(plan: Plan) -> str:
     """Return 12 hex digits that change when what the plan does changes, on any machine."""
-    data = {name: value for name, value in _values(plan).items() if name not in _LOCAL}
+    data = {name: value for name, value in _values(plan).items() if name not in (*_LOCAL, *_SHOWN)}
     text = json.dumps(data, default=_values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 

@@ -179,7 +179,9 @@ def test_the_hash_tells_what_is_done_not_where(tmp_path: Path) -> None:
     other = one(tmp_path / "other", text + "    # same\n  b: {write: append}\n").plan("erp.shop.a")
     changed = one(tmp_path / "changed", text.replace("id}", "[id, n]}")).plan("erp.shop.a")
 
-    assert len({here.config_hash, there.config_hash, other.config_hash}) == 1
+    titled = one(tmp_path / "titled", text.replace("id}", "id, title: 订单, tags: [a]}")).plan("erp.shop.a")
+
+    assert len({here.config_hash, there.config_hash, other.config_hash, titled.config_hash}) == 1
     assert len(here.config_hash) == 12
     assert changed.config_hash != here.config_hash
     assert replace(here, config_file="", store="", staging="") == replace(there, config_file="", store="", staging="")
