@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.house.sources import ROOT
 
-ENGINES = {"polars", "pyarrow", "pgpq", "asyncpg", "psycopg", "psycopg2", "great_expectations", "pandas", "numpy"}
+ENGINES = {
+    "polars", "pyarrow", "pgpq", "asyncpg", "psycopg", "psycopg2", "MySQLdb", "pymysql", "great_expectations", "pandas",
+    "numpy",
+}  # fmt: skip
 _IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 import {root} as root
@@ -45,6 +48,47 @@ print(json.dumps([sorted(dags), sorted({{name.split(".")[0] for name in sys.modu
     dags, loaded = json.loads(_run(code, AIRFLOW_HOME=str(tmp_path)))
     assert dags == ["demo.shop_db", "demo.shop_files"]
     assert ENGINES & set(loaded) == set()
+
+
+_EVERY_WORD = """
+source: {type: %s, connection: shop}
+target: {connection: dwh}
+schedule: {interval: 90m, start: 2026-01-01T00:20:00}
+window: "01:00-06:00 Asia/Shanghai"
+interfaces:
+  a: {write: replace, replace: swap, schedule: once, load: staged, table: t, target: {table: %s_a}}
+  b:
+    primary_key: id
+    deletes: {mode: hard, when: "gone = 1"}
+    execution: fused
+    incremental: {cursor: at}
+    table: t
+    target: {table: %s_b}
+"""
+
+
+def test_every_source_type_is_parsed_without_any_engine_broken_ones_too(tmp_path: Path) -> None:
+    """The second parse takes what the first one kept: no server is asked, and no engine needed."""
+    folder = tmp_path / "config" / "sources" / "erp"
+    folder.mkdir(parents=True)
+    kinds = ("mysql", "postgres", "sql", "sqlite")
+    for kind in kinds:
+        (folder / f"{kind}.yaml").write_text(_EVERY_WORD % (kind, kind, kind))
+    code = f"""
+import json, sys
+from pathlib import Path
+from sync_provider.dag_factory import build_dags
+dags = build_dags(Path({str(tmp_path / "config")!r}))
+print(json.dumps([{{name: sorted(dag.tags) for name, dag in dags.items()}}, sorted(sys.modules)]))
+"""
+    for broken in (False, True):
+        tags, loaded = json.loads(_run(code, AIRFLOW_HOME=str(tmp_path / "airflow")))
+        assert sorted(tags) == sorted(name for kind in kinds for name in (f"erp.{kind}", f"erp.{kind}.a"))
+        assert {"config-error" in each for each in tags.values()} == {broken}
+        assert ENGINES & {name.split(".")[0] for name in loaded} == set()
+        assert not any(name.startswith("sync_provider.core.store") for name in loaded)
+        for kind in kinds:
+            (folder / f"{kind}.yaml").write_text((_EVERY_WORD % (kind, kind, kind)).replace("replace: swap", "x: 1"))
 
 
 def test_import_linter_keeps_the_layers() -> None:
