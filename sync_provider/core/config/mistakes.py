@@ -59,8 +59,12 @@ def explain_syntax(error: yaml.YAMLError, document: Document) -> Problem:
         )
     if start is not None and ("expected ',' or" in said or ("expected node content" in said and _flow(error))):
         closing = "}" if "}" in said or "mapping" in str(getattr(error, "context", "")) else "]"
+        place = start.line + 1, start.column + 1
+        if place == (line, column):  # the parser names the place where it stopped, twice
+            place = _opened(document, line, column)
+            closing = "}" if _line(document, place[0])[place[1] - 1 : place[1]] == "{" else "]"
         message = f"the bracket opened here is not closed before line {line}, column {column}"
-        return document.problem(start.line + 1, start.column + 1, (), message, f"add `{closing}`, or a missing comma")
+        return document.problem(*place, (), message, f"add `{closing}`, or a missing comma")
     if start is not None and "expected alphabetic or numeric" in said:
         line, column, said = start.line + 1, start.column + 1, "cannot start any token"
     if "cannot start any token" in said:
@@ -72,6 +76,19 @@ def explain_syntax(error: yaml.YAMLError, document: Document) -> Problem:
         if part in said:
             return document.problem(line, column, (), message, fix)
     return document.problem(line, column, (), f"is not valid YAML: {said.splitlines()[0]}")
+
+
+def _opened(document: Document, line: int, column: int) -> tuple[int, int]:
+    """Return the place of the last bracket before another place that is still open there; that place if none is."""
+    depth = 0
+    for number in range(line, 0, -1):
+        text = _line(document, number)
+        text = text[: column - 1] if number == line else text.split(" #")[0]
+        for at in range(len(text), 0, -1):
+            depth += (text[at - 1] in "]}") - (text[at - 1] in "[{")
+            if depth < 0:
+                return number, at
+    return line, column
 
 
 def _flow(error: yaml.YAMLError) -> bool:

@@ -70,6 +70,8 @@ def test_an_alias_is_a_copy_with_its_own_path() -> None:
         (b"a: 1\nb: \xff\xfe\n", "byte 0xff is not UTF-8", (2, 4)),
         (b"a: 1\nb: \x00\n", "control character U+0000 is not allowed in YAML", (2, 4)),
         (b"x" * 5_000_000, "is larger than 4 MB", (1, 1)),
+        (b"a:\n  x: [ # [1\n\n", "the bracket opened here is not closed before line 4, column 1", (2, 6)),
+        (b"a:\n  x: {b: [1], c: {},\n", "the bracket opened here is not closed before line 3, column 1", (2, 6)),
         (b"a: [1, 2\n", "the bracket opened here is not closed before line 2, column 1", (1, 4)),
         ("﻿a: {b: 1\n".encode(), "the bracket opened here is not closed before line 2, column 1", (1, 4)),
     ],
