@@ -31,6 +31,7 @@ from sync_provider.core.contracts import (
 )
 from sync_provider.core.errors import AuthenticationError, ConfigError, DataError
 from sync_provider.core.sources.mysql import SOURCE
+from sync_provider.core.systems.mysql import writers
 from sync_provider.core.systems.mysql.names import quote
 from tests.services.mariadb import MariadbServer, execute
 
@@ -310,6 +311,23 @@ def test_a_servers_own_time_zone_does_not_move_the_bound(monkeypatch: pytest.Mon
             window = window_of(info, plan, "incremental", None, None)
         assert window.checkpoint is not None
         assert abs((datetime.fromisoformat(window.checkpoint) - now).total_seconds()) < 10
+    finally:
+        server.stop()
+
+
+def test_an_hour_that_the_machine_shows_twice_began_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    server = MariadbServer.start()
+    try:
+        for local, expected in (
+            ("2026-10-25 01:59:59", "2026-10-24 23:59:59"),
+            ("2026-10-25 02:30:00", "2026-10-25 00:30:00"),
+            ("2026-10-25 03:10:00", "2026-10-25 02:10:00"),
+            ("2026-03-29 01:50:00", "2026-03-29 00:50:00"),
+            ("2026-03-29 03:10:00", "2026-03-29 01:10:00"),
+        ):
+            at = writers.SINCE.format(at=f"TIMESTAMP '{local}'")
+            assert execute(server.connection(), f"SELECT CAST({at} AS CHAR)") == [(expected,)], local
     finally:
         server.stop()
 

@@ -22,11 +22,15 @@ _MARGIN = timedelta(seconds=2)
 #: the right PROCESS is missing
 _MAY_NOT = ("1227", "1142")
 
-#: InnoDB writes its times on the clock of the server's machine
-_OPEN = """
+#: InnoDB writes its times on the clock of the server's machine; where that shows an hour twice, the first one is meant
+SINCE = (
+    "least(CONVERT_TZ({at}, 'SYSTEM', '+00:00'), "
+    "CONVERT_TZ({at} - INTERVAL 1 HOUR, 'SYSTEM', '+00:00') + INTERVAL 1 HOUR)"
+)
+_OPEN = f"""
 SELECT trx_mysql_thread_id AS thread, trx_mysql_thread_id = connection_id() AS own,
        trx_rows_modified > 0 OR trx_query IS NOT NULL AS writes, trx_started AS started,
-       CONVERT_TZ(trx_started, 'SYSTEM', '+00:00') AS since
+       {SINCE.format(at="trx_started")} AS since
 FROM information_schema.innodb_trx"""
 #: what runs has read its clock, and InnoDB lists it from its first row on only; a SELECT writes nothing
 _RUNNING = """
