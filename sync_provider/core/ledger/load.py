@@ -102,14 +102,17 @@ def done_beside(session: Session, schema: str | None, interface: str, run_id: st
 def done_with(
     session: Session, schema: str | None, interface: str, config_hash: str, run_id: str, shard: str = ""
 ) -> str | None:
-    """Return another run that is done under a version of the configuration, of more than a range that was asked for."""
+    """Return the run before, of more than a range that was asked for, where a version of the configuration made it.
+
+    A run of this version that one of another followed does not count: what is in the target is of the other.
+    """
     table = tables(schema).load
-    query = sa.select(table.c.run_id).where(
+    query = sa.select(table.c.run_id, table.c.config_hash).where(
         *_same(table, interface, shard), table.c.run_id != run_id, table.c.status == "done",
-        table.c.config_hash == config_hash, table.c.kind.in_(("full", "incremental")),
+        table.c.kind.in_(("full", "incremental")),
     )  # fmt: skip
     found = session.rows(query.order_by(table.c.ended_at.desc()).limit(1))
-    return str(found[0]["run_id"]) if found else None
+    return str(found[0]["run_id"]) if found and found[0]["config_hash"] == config_hash else None
 
 
 def counted(session: Session, schema: str | None, interface: str, run_id: str, shard: str = "") -> Counters:

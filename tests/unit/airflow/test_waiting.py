@@ -258,6 +258,9 @@ def test_once_is_once_per_version_and_a_person_may_do_it_again(dag: Build, run: 
         scheduled_once(dag, run, "scheduled__2")
     assert scheduled_once(dag, run, "scheduled__1")["status"] == "ok", "cleared, a run is done again"
     assert scheduled_once(dag, run, "manual__1", kind="manual")["status"] == "ok"
-    assert scheduled_once(dag, run, "scheduled__3", "    title: changed\n")["status"] == "ok", "another version"
+    assert scheduled_once(dag, run, "scheduled__3", "    priority: 2\n")["status"] == "ok", "another version"
     with pytest.raises(AirflowSkipException, match="'scheduled__3' was it"):
-        scheduled_once(dag, run, "scheduled__4", "    title: changed\n")
+        scheduled_once(dag, run, "scheduled__4", "    priority: 2\n")
+    assert scheduled_once(dag, run, "scheduled__5")["status"] == "ok", "going back to an old version is a change"
+    with pytest.raises(AirflowSkipException, match="'scheduled__5' was it"):
+        scheduled_once(dag, run, "scheduled__6")

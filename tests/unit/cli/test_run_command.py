@@ -50,7 +50,7 @@ def test_once_is_done_once_per_version_unless_it_is_told_again(cli: Cli, tmp_pat
     )
     assert cli("schedule: once", "--again", "--run-id", "second")[0] == 0
     assert count(tmp_path) == 4
-    assert cli("schedule: once, title: changed")[0] == 0
+    assert cli("schedule: once, priority: 2")[0] == 0
     assert count(tmp_path) == 6
 
 
