@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from datetime import datetime, timezone
 from decimal import Decimal
 
@@ -71,6 +73,23 @@ def test_others_write_while_rows_are_staged(target: SqliteTarget, sqlite: Connec
     session.commit()
     assert (counters.inserted, counters.updated + counters.unchanged) == (1, 1)
     assert stored(target, spec) == [(1,), (2,)]
+
+
+def test_a_chunk_waits_for_other_writers(target: SqliteTarget, session: SqliteSession, sqlite: ConnectionInfo) -> None:
+    """A chunk is written into the file itself, first of all in its transaction."""
+    session.script("CREATE TABLE orders (id bigint PRIMARY KEY)")
+    spec = make_spec({"id": "bigint"}, **MERGE, stage="_sync_stage_orders")
+    target.prepare(session, spec, fresh=True)
+    beside = sqlite3.connect(str(sqlite.host), isolation_level=None, check_same_thread=False)
+    beside.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(1.0, lambda: beside.execute("COMMIT"))
+    later.start()
+    session.begin()
+    assert target.load(session, spec).write(make_frame(spec, [(1,), (2,)])) is None
+    session.commit()
+    later.join()
+    beside.close()
+    assert session.fetch("SELECT count(*) AS n FROM _sync_stage_orders") == [{"n": 2}]
 
 
 def test_times_others_wrote_are_compared_as_times(target: SqliteTarget, session: SqliteSession) -> None:

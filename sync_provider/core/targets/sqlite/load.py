@@ -83,6 +83,8 @@ class SqliteLoad:
         bad = None
         if faults := unstorable(frame, self._table):
             bad, frame = self._set_aside(frame, faults)
+        if self._spec.stage:  # of the file: waits for other writers, as many rows at once cannot
+            self._session.execute(f"DELETE FROM {self._stage.table} WHERE false")
         self._session.many(self._insert, to_stored(frame, self._table).iter_rows())
         if bad is not None and self._spec.delete_missing:
             self._session.many(self._insert, to_stored(keys_of(whole, bad, self._spec), self._table).iter_rows())
