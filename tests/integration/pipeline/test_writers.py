@@ -235,6 +235,22 @@ def test_a_heartbeat_outlives_its_connection(pg: Project, monkeypatch: pytest.Mo
     assert not cancel.requested
 
 
+def test_heartbeats_do_not_break_a_transaction_where_the_server_isolates_more(
+    pg: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pg.target_sql(f"alter database {pg.target.schema} set default_transaction_isolation = 'repeatable read'")
+    monkeypatch.setenv("SYNC_LEASE_TTL_S", "0.2")
+    _lay_out(pg, "wait")
+    stages = Stages.quality
+
+    def slowly(self: Stages, cut: Cut) -> Cut:
+        time.sleep(0.5)  # within the transaction, which has read already
+        return stages(self, cut)
+
+    monkeypatch.setattr(Stages, "quality", slowly)
+    assert pg.run("crm.orders", "r1").counters.loaded == 100
+
+
 def test_a_holder_elsewhere_is_never_thought_dead() -> None:
     here = guard.holder()
     machine, pid, started = here.rsplit(":", 2)

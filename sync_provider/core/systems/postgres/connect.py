@@ -13,13 +13,15 @@ from sync_provider.core.contracts import ConnectionInfo
 if TYPE_CHECKING:
     import asyncpg
 
-#: what every session sets; text forms are fixed, a lost peer is noticed, nobody waits for ever
+#: what every session sets; text forms are fixed, a lost peer is noticed, nobody waits for ever, and what others
+#: commit is seen: under another isolation each heartbeat would break the transaction that looks at the lease
 SETTINGS: dict[str, str] = {
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
     "bytea_output": "hex",
     "standard_conforming_strings": "on",
+    "default_transaction_isolation": "read committed",
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "1h",
     "tcp_keepalives_idle": "30",
