@@ -282,3 +282,13 @@ def test_an_append_by_key_replaces_exactly_its_range(target: Target) -> None:
     again = replace(spec, replace_since=("id", str(big + 2)), replace_until=str(big + 3))
     assert load(target, again, [(big + 2,)])[0].deleted == 2
     assert stored(target, spec) == [(big + n,) for n in (0, 1, 2, 4)]
+
+
+def test_post_sql_does_not_take_the_old_rows_of_a_swap_for_the_new_ones(target: Target) -> None:
+    spec = make_spec({"id": "bigint"}, table="t", write="replace", swap=True)
+    _create(target, spec)
+    counting = "INSERT INTO t_log SELECT count(*) FROM `T`"
+    with pytest.raises(ConfigError, match=r"post_sql\[1\] names the table, which holds the old rows") as caught:
+        load(target, replace(spec, post_sql=("SELECT 't', \"it's t\", 1 AS t_1", counting)), [(1,)])
+    assert caught.value.fix.startswith("write `replace: truncate`")
+    assert load(target, replace(spec, post_sql=("SELECT 't' AS t_1",)), [(1,)])[0].inserted == 1

@@ -24,7 +24,7 @@ from sync_provider.core.targets.mysql.deleting import MySqlDeletions
 from sync_provider.core.targets.mysql.replacing import Replacing
 from sync_provider.core.targets.mysql.sending import Reason, Sender, reason_of
 from sync_provider.core.targets.mysql.staging import MySqlStage, insert_sql, update_sql
-from sync_provider.core.targets.mysql.statements import check_statements, run_own
+from sync_provider.core.targets.mysql.statements import check_statements, check_swapped, run_own
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,6 +62,8 @@ class MySqlLoad:
             self._stage.notes.append("local_infile is off on the server or in the connection: rows went by INSERT")
         for key, statements in (("pre_sql", spec.pre_sql), ("post_sql", spec.post_sql)):
             check_statements(spec.table, key, statements)
+        if spec.swap:
+            check_swapped(spec.table, spec.post_sql)
         if spec.staged and not spec.stage:
             session.script(f"{self._stage.drop} IF EXISTS {self._stage.table}")
             session.script(f"CREATE TEMPORARY TABLE {stage_sql(spec, self._stage.table, table)}")

@@ -19,6 +19,10 @@ _COMMITS = re.compile(
     r"SET\s+PASSWORD|SET\s+(?:SESSION\s+|@@(?:SESSION\.)?)?AUTOCOMMIT)\b",
     re.IGNORECASE,
 )
+#: texts and comments, as MySQL's users write them
+_TEXTS = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|--[ \t][^\n]*|\#[^\n]*|/\*(?![!M]).*?\*/""", re.DOTALL
+)
 _ALLOWED = re.compile(r"(CREATE|DROP)\s+TEMPORARY\s+TABLE\b|ROLLBACK\s+TO\b", re.IGNORECASE)
 _FIX = "leave it out of the load: run it in a task of its own, or write DELETE where you wrote TRUNCATE"
 #: how people who write for MySQL write: "text" is a text and \ escapes
@@ -33,6 +37,22 @@ def check_statements(table: str, key: str, statements: Sequence[str]) -> None:
         if found and not _ALLOWED.match(text):
             word = " ".join(found[0].upper().split())
             raise ConfigError(f"table {table!r}: {key}[{index}]: {word} commits by itself in MySQL", _FIX)
+
+
+def check_swapped(table: str, statements: Sequence[str]) -> None:
+    """Refuse `post_sql` that names the table: the rows are not in it before COMMIT, and after that it is another one.
+
+    Raises:
+        ConfigError: it would read, or change, the old rows.
+    """
+    named = re.compile(rf"(?<![\w$]){re.escape(table)}(?![\w$])", re.IGNORECASE)
+    for index, sql in enumerate(statements):
+        if named.search(_TEXTS.sub(" ", sql)):
+            raise ConfigError(
+                f"table {table!r}: post_sql[{index}] names the table, which holds the old rows until the new one is "
+                "renamed to it after COMMIT",
+                "write `replace: truncate`, or run this statement in a task of its own",
+            )
 
 
 def run_own(session: MySqlSession, table: str, key: str, statements: Sequence[str]) -> None:
