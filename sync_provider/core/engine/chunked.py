@@ -122,8 +122,10 @@ class Chunks:
         quarantine.add(session, self._schema, plan, run_id, more, state="aborted")
 
     def sweep(self, session: Session) -> None:
-        """Throw away what any run of this interface has left."""
-        if chunks.left(session, self._schema, self.plan.id):
+        """Throw away what any run of this interface has left, unless that is the work of one that took over."""
+        if not chunks.left(session, self._schema, self.plan.id):
+            return
+        if lease.is_last(session, self._schema, self.plan.id, self.ticket.token):
             self.discard(session)
 
     def discard(self, session: Session) -> None:

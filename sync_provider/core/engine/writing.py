@@ -16,6 +16,7 @@ from sync_provider.core.engine.feeding import Done, Feed
 from sync_provider.core.engine.limiting import limit_notes
 from sync_provider.core.engine.meter import Meter
 from sync_provider.core.engine.opening import load_spec
+from sync_provider.core.engine.recovering import recover
 from sync_provider.core.engine.request import Ticket
 from sync_provider.core.engine.rereading import cursor_order
 from sync_provider.core.engine.spill import KEEP
@@ -77,8 +78,7 @@ class Writing:
         try:
             with cancel.watch(session):
                 recalled = self._is_done(session)
-                if self._spec.swap:
-                    self.target.recover(session, self._spec, committed=recalled)
+                recover(self.plan, self.ticket, self.target, session, self._spec, committed=recalled)
                 if recalled:
                     self._recall(session)
                 else:
@@ -247,8 +247,7 @@ class Writing:
             with closing(self.target.session()) as again:
                 if not self._is_done(again):
                     raise
-                if self._spec.swap:
-                    self.target.recover(again, self._spec, committed=True)
+                recover(self.plan, self.ticket, self.target, again, self._spec, committed=True)
 
     def _clean(self, session: Session) -> None:
         """Throw the staging table of a load away that is over; the rows are committed, whatever comes of it."""
@@ -273,7 +272,7 @@ class Writing:
                 quarantine.replace(session, schema, self.plan, run_id, self.tally.rejected.frames(KEEP), "aborted")
             session.commit()
         if self._chunked:
-            self._chunks.discard(session)
+            self._chunks.sweep(session)
 
     def report(self, status: str) -> RunReport:
         """Return what this run did; of a run that was rolled back nothing is loaded."""

@@ -122,6 +122,13 @@ def verify(session: Session, schema: str | None, interface: str, token: int, sha
         raise lost(interface)
 
 
+def is_last(session: Session, schema: str | None, interface: str, token: int, shard: str = "") -> bool:
+    """Whether no other run, and no later try of the same, has taken the lease since; it may have been given back."""
+    table = tables(schema).lease
+    found = session.rows(sa.select(table.c.token).where(table.c.interface == interface, table.c.shard == shard))
+    return bool(found) and int(found[0]["token"]) == token
+
+
 def release(session: Session, schema: str | None, interface: str, token: int, shard: str = "") -> None:
     """Free the lease; one that somebody else took meanwhile is left alone."""
     table = tables(schema).lease

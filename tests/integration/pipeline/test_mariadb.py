@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sync_provider.core import engine
 from sync_provider.core.contracts import ConnectionInfo
 from sync_provider.core.engine.failpoints import EDGES
-from sync_provider.core.errors import ConfigError, ConnectError, QualityGateError
+from sync_provider.core.errors import CancelledError, ConfigError, ConnectError, QualityGateError
 from sync_provider.core.ledger import tables
 from sync_provider.core.systems.mysql.session import MySqlSession
 from tests.integration.pipeline.project import Project
@@ -156,6 +157,30 @@ def test_a_login_that_may_create_tables_need_not_create_databases(maria: Project
 def _database_less(project: Project, login: str) -> Project:
     target: ConnectionInfo = replace(project.target, login=login, password="x", schema=None)
     return replace(project, target=target)
+
+
+def test_the_new_table_of_a_running_swap_is_nobody_elses(maria: Project) -> None:
+    """Loads of before, one that is done and one that lost its lease, come back while another run fills its table."""
+    _lay_out(maria, "write: replace\n        replace: swap")
+    plan, cancel = maria.plan("crm.orders"), engine.Cancel()
+    handed = {}
+    for run in ("done", "late", "running"):
+        ticket = engine.check(plan, engine.RunRequest(run), maria.connections)
+        parts = engine.extract(plan, ticket, maria.connections, cancel)
+        parts = engine.transform(plan, ticket, parts, maria.connections, cancel)
+        handed[run] = (ticket, engine.quality(plan, ticket, parts, maria.connections, cancel))
+        if run == "done":
+            engine.load(plan, *handed[run], maria.connections, cancel)
+        maria.target_sql("UPDATE _sync_lease SET expires_at = '2020-01-01' WHERE interface = 'erp.crm.orders'")
+    maria.target_sql("CREATE TABLE _sync_new_orders LIKE orders")  # whose rows are not committed yet
+    told = engine.report_from_json(engine.load(plan, *handed["done"], maria.connections, cancel))
+    assert told.counters.loaded == 490
+    with pytest.raises(CancelledError, match="the lease was lost"):
+        engine.load(plan, *handed["late"], maria.connections, cancel)
+    assert maria.rows("SELECT count(*) FROM orders") == [(490,)]
+    assert maria.rows("SELECT count(*) FROM _sync_new_orders") == [(0,)]
+    engine.load(plan, *handed["running"], maria.connections, cancel)
+    assert not maria.rows("SHOW TABLES LIKE '%new%'")
 
 
 @pytest.mark.parametrize("lost", ["killed after COMMIT", "cut after COMMIT"])

@@ -11,6 +11,7 @@ from sync_provider.core import engine
 from sync_provider.core.errors import BusyError, PausedError
 from sync_provider.core.plan.hours import opens_at
 from tests.integration.pipeline.chunking import (
+    BAD,
     CHUNKS,
     SIZE,
     Fused,
@@ -69,7 +70,23 @@ def test_the_next_run_may_take_over(project: Project, way: type[Fused | Staged])
     check_whole(project, Fused(project).go("r2"))
 
 
+def test_a_load_of_before_done_again_leaves_the_chunks_of_a_paused_run(project: Project) -> None:
+    """It has committed; what is there by now belongs to the run that took the lease after it."""
+    lay_out(project, load='load: staged\n        window: "01:00-02:00"')
+    plan, first, second = project.plan("crm.orders"), Staged(project), Staged(project)
+    handed = first._hand("r0")
+    engine.load(plan, *handed, project.connections, engine.Cancel())
+    project.target_sql("update _sync_lease set expires_at = '2020-01-01 00:00:00' where run_id = 'r0'")
+    with pytest.raises(PausedError):
+        second.go(stop_at=_past())
+    written = count_chunks(project)
+    again = engine.report_from_json(engine.load(plan, *handed, project.connections, engine.Cancel()))
+    assert again.counters.loaded == CHUNKS * SIZE - BAD
+    assert second.go().notes[0].endswith("an earlier try left 1 chunks with 20 rows read, which stay")
+    assert written() == CHUNKS - 1
+
+
 def test_a_load_in_one_transaction_does_not_pause(project: Project) -> None:
-    lay_out(project, load='load: direct\n        window: "01:00-02:00"', write="write: append")
+    lay_out(project, load='resume_over: 100000\n        window: "01:00-02:00"', write="write: append")
     report = Fused(project).go(stop_at=_past())
-    assert report.notes[0] == "load: in one transaction, because `load: direct` says so"
+    assert report.notes[0].startswith("load: in one transaction, because ")
