@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from sync_provider.core import registry
 from sync_provider.core.contracts import (
     ROW,
     Batch,
@@ -27,6 +28,7 @@ from sync_provider.core.contracts import (
 )
 from sync_provider.core.errors import ContractError, DataError
 from sync_provider.core.sources import file, postgres, sqlite
+from tests.integration.pipeline.project import query
 from tests.services.postgres import execute
 
 #: key columns → rows, in no order; every key is to be the last one of a batch once
@@ -109,14 +111,29 @@ def test_a_table_without_a_fit_key_cannot(postgres: ConnectionInfo, table: str) 
     assert [batch.position for batch in batches] == ["", ""]
 
 
-def test_a_key_that_changed_is_told(postgres: ConnectionInfo) -> None:
+@pytest.mark.parametrize("type_of", ["postgres", "sql"])
+@pytest.mark.parametrize("change", ["", "add primary key (id, no)", "add primary key (no)"])
+def test_a_key_that_changed_is_told(postgres: ConnectionInfo, change: str, type_of: str) -> None:
     execute(postgres, "create table t (id int primary key, no int not null)")
-    execute(postgres, "insert into t values (1, 1), (2, 2)")
-    plan = _plan(SourcePlan("postgres", "pg"))
-    first = _batches(postgres_type(), plan, postgres, Window("full"))[0]
-    execute(postgres, "alter table t drop constraint t_pkey, add primary key (id, no)")
+    execute(postgres, "insert into t values (1, 3), (2, 2), (3, 1)")
+    kind, plan = registry.load("sources", type_of), _plan(SourcePlan(type_of, "pg"))
+    first = _batches(kind, plan, postgres, Window("full"))[0]
+    execute(postgres, f"alter table t drop constraint t_pkey{', ' if change else ''}{change}")
     with pytest.raises(ContractError, match="another primary key"):
-        _batches(postgres_type(), plan, postgres, Window("full"), first.position)
+        _batches(kind, plan, postgres, Window("full"), first.position)
+
+
+@pytest.mark.parametrize("type_of", ["mysql", "sqlite"])
+def test_another_key_of_one_column_too(mariadb: ConnectionInfo, sqlite: ConnectionInfo, type_of: str) -> None:
+    info = mariadb if type_of == "mysql" else sqlite
+    kind, plan = registry.load("sources", type_of), _plan(SourcePlan(type_of, "pg"))
+    for sql in ("create table t (id int not null primary key, no int not null)", "insert into t values (1, 2), (2, 1)"):
+        query(info, sql)
+    first = _batches(kind, plan, info, Window("full"))[0]
+    for sql in ("drop table t", "create table t (id int not null, no int not null primary key)"):
+        query(info, sql)
+    with pytest.raises(ContractError, match="another primary key"):
+        _batches(kind, plan, info, Window("full"), first.position)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ContractError, DataError
+from sync_provider.core.errors import CancelledError, DataError
 from sync_provider.core.systems import increments, positions
 from sync_provider.core.systems.frames import needed
 from sync_provider.core.systems.mysql import flags, reading
@@ -94,7 +94,7 @@ class MySqlSource:
         names = positions.ordered_columns(needed(self._plan, known), key, list(known))
         self._refuse_types(names)
         columns, at = {name: known[name] for name in names}, [names.index(name) for name in key]
-        begin = Position.read(after) if after else Position(0, ())
+        begin = Position.read(after, self._plan, self._origin, key)
         session.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         session.script("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         try:
@@ -105,7 +105,7 @@ class MySqlSource:
                     frame = reading.frame(rows, columns, row + 1)
                     row += len(rows)
                     last = tuple((rows[-1][index] or b"").decode() for index in at)
-                    position = Position(row, last).text() if key else ""
+                    position = Position(row, last, key).text() if key else ""
                     yield Batch(frame, origin=self._origin, total=total, position=position)
         except DataError as error:
             if not self._plan.mask:
@@ -174,11 +174,6 @@ class MySqlSource:
     def _select(self, window: Window, names: list[str], key: tuple[str, ...], begin: Position) -> str:
         cursor, columns = self._cursor(), self.columns()
         terms = cursor.terms(window) if cursor is not None else []
-        if begin.key and len(begin.key) != len(key):
-            raise ContractError(
-                f"interface {self._plan.id!r}: {self._origin} has another primary key than when the read began",
-                fix="clear the run from `check` on",
-            )
         terms += [reading.behind(key, columns, begin.key)] if begin.key else []
         order = reading.order_by(key) if key else ""
         return f"SELECT {reading.selected(names, columns)} FROM {self._from()}{self._where(*terms)}{order}"

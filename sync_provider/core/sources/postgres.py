@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync_provider.core.contracts import ROW, Batch, ColumnType, ConnectionLookup, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ContractError, DataError
+from sync_provider.core.errors import CancelledError, DataError
 from sync_provider.core.systems import increments, positions
 from sync_provider.core.systems.frames import needed, parsed, resized
 from sync_provider.core.systems.positions import Position
@@ -86,7 +86,7 @@ class PostgresSource:
         session = self._open()
         key = self._resume_key(session)
         names = positions.ordered_columns(needed(self._plan, self.columns()), key, list(self.columns()))
-        begin = Position.read(after) if after else Position(0, ())
+        begin = Position.read(after, self._plan, self._origin, key)
         session.script("BEGIN TRANSACTION READ ONLY")
         try:
             total = self._estimate(session, window)
@@ -97,7 +97,7 @@ class PostgresSource:
                 for texts, _ in resized(pieces, self._plan.batch_rows):
                     frame = self._typed(texts, self.columns(), row + 1)
                     row += texts.height
-                    position = Position(row, texts.select(key).row(-1)).text() if key else ""
+                    position = Position(row, texts.select(key).row(-1), key).text() if key else ""
                     yield Batch(frame, origin=self._origin, total=total, position=position)
         except DataError as error:
             if not self._plan.mask:
@@ -110,11 +110,6 @@ class PostgresSource:
     def _select(self, window: Window, names: list[str], key: tuple[str, ...], begin: Position) -> str:
         cursor, columns = self._cursor(), self.columns()
         terms = cursor.terms(window) if cursor is not None else []
-        if begin.key and len(begin.key) != len(key):
-            raise ContractError(
-                f"interface {self._plan.id!r}: {self._origin} has another primary key than when the read began",
-                fix="clear the run from `check` on",
-            )
         terms += [ordering.behind(key, columns, begin.key)] if begin.key else []
         order = ordering.order_by(key, columns) if key else ""
         return f"SELECT {', '.join(map(quote, names))} FROM {self._from()}{self._where(*terms)}{order}"

@@ -98,7 +98,8 @@ class SqlSource:
                     frame = values.frame(rows, columns, row)
                     row += len(rows)
                     last = tuple(str(rows[-1][index]) for index in at)
-                    yield Batch(frame, origin=self._origin, position=Position(row - 1, last).text() if key else "")
+                    position = Position(row - 1, last, key).text() if key else ""
+                    yield Batch(frame, origin=self._origin, position=position)
         except DataError as error:
             if not self._plan.mask:
                 raise
@@ -189,7 +190,7 @@ class SqlSource:
             terms += cursors.bounds(sa.column(cursor), self.columns()[cursor], window)
         row = 1
         if after:
-            position = Position.read(after)
+            position = Position.read(after, self._plan, self._origin, key)
             terms.append(cursors.behind(key, position.key, self.columns()))
             row = position.row + 1
         return self._select(names, *terms).order_by(*(sa.column(name) for name in key)), row

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from sync_provider.core.contracts import Batch, ColumnType, ConnectionLookup, IncrementPlan, Plan, SourceType, Window
-from sync_provider.core.errors import CancelledError, ConfigError, ContractError, DataError
+from sync_provider.core.errors import CancelledError, ConfigError, DataError
 from sync_provider.core.systems import increments, moments, positions
 from sync_provider.core.systems.frames import needed
 from sync_provider.core.systems.positions import Position
@@ -114,7 +114,8 @@ class SqliteSource:
         """
         if not increments.never_empty(self._plan, window):
             return
-        key, begin = self._resume_key(), Position.read(after) if after else Position(0, ())
+        key = self._resume_key()
+        begin = Position.read(after, self._plan, self._origin, key)
         names = positions.ordered_columns(needed(self._plan, self.columns()), key, list(self.columns()))
         columns = {name: self.columns()[name] for name in names}
         sql, values = self._select(window, names, key, begin)
@@ -124,7 +125,7 @@ class SqliteSource:
                 frame, bad = reading.frame(rows, columns, row, self._origin, bool(self._plan.mask))
                 row += len(rows)
                 last = tuple(rows[-1][names.index(name)] for name in key)
-                position = Position(row - 1, last).text() if key and ordering.speakable(last) else ""
+                position = Position(row - 1, last, key).text() if key and ordering.speakable(last) else ""
                 yield Batch(frame, origin=self._origin, bad=bad, total=total, position=position)
                 if self._stopped:
                     raise self._cancelled()
@@ -134,11 +135,6 @@ class SqliteSource:
     ) -> tuple[str, dict[str, Any]]:
         terms, values = self._bounds(window)
         if begin.key:
-            if len(begin.key) != len(key):
-                raise ContractError(
-                    f"interface {self._plan.id!r}: {self._origin} has another primary key than when the read began",
-                    fix="clear the run from `check` on",
-                )
             behind, more = ordering.behind(key, begin.key)
             terms, values = [*terms, behind], {**values, **more}
         order = ordering.order_by(key) if key else ""

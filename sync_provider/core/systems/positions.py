@@ -18,27 +18,41 @@ class Position:
     Args:
         row: the row's number in the run.
         key: its key, column by column.
+        of: the names of these columns.
     """
 
     row: int
-    key: tuple[Any, ...]
+    key: tuple[Any, ...] = ()
+    of: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return what `read` takes."""
-        return json.dumps({"row": self.row, "key": self.key}, ensure_ascii=False)
+        return json.dumps({"row": self.row, "key": self.key, "of": self.of}, ensure_ascii=False)
 
     @classmethod
-    def read(cls, text: str) -> Position:
-        """Read what `text` wrote.
+    def read(cls, text: str, plan: Plan, origin: str, key: tuple[str, ...]) -> Position:
+        """Read what `text` wrote; "" is the beginning.
+
+        Args:
+            origin: the table, for people.
+            key: the columns of its primary key now.
 
         Raises:
-            ContractError: it is something else.
+            ContractError: it is something else, or behind a row in the order of another key.
         """
+        if not text:
+            return cls(0)
         try:
             known = json.loads(text)
-            return cls(int(known["row"]), tuple(known["key"]))
+            found = cls(int(known["row"]), tuple(known["key"]), tuple(known["of"]))
         except (ValueError, TypeError, KeyError) as error:
             raise ContractError(f"{text!r} is no position in a table", "clear the run from `check` on") from error
+        if found.of != key:
+            raise ContractError(
+                f"interface {plan.id!r}: {origin} has another primary key than when the read began",
+                fix="clear the run from `check` on",
+            )
+        return found
 
 
 def resumable(plan: Plan) -> bool:
