@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint check test demo bench-newcomer bench-validate bench-factory kill packages constraints clean
+.PHONY: help venv lint check test demo bench bench-quick bench-newcomer bench-validate bench-factory kill packages constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ test: $(DEV) packages ## every test, with real servers and a real Airflow
 
 demo: $(RUN) ## Airflow with two demo sources, on this machine, until Ctrl-C
 	@exec $(BIN)/python -m demo.run
+
+bench: $(DEV) packages ## how near to the limit rows move, and how far ahead of the peers: 2,000,000 orders, an hour
+	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+bench-quick: $(DEV) packages ## the same with 200,000 orders and no peers, under two minutes
+	$(BIN)/python -m benchmarks.speed --quick $(ARGS)
 
 bench-newcomer: $(DEV) ## a first table beside sling, dlt and ingestr (installs them in folders of their own)
 	$(BIN)/python -m benchmarks.newcomer
