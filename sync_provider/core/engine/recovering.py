@@ -8,10 +8,10 @@ from sync_provider.core.ledger import lease
 
 
 def recover(plan: Plan, ticket: Ticket, target: Target, session: Session, spec: LoadSpec, *, committed: bool) -> None:
-    """Finish or undo it; where another run has taken the lease since, what is there is that run's own.
+    """Finish or undo it, also where tables are no longer swapped; not where another run has taken the lease since.
 
     Args:
         committed: whether the run of this ticket is.
     """
-    if spec.swap and lease.is_last(session, plan.target.state_schema, plan.id, ticket.token):
+    if spec.write == "replace" and lease.is_last(session, plan.target.state_schema, plan.id, ticket.token):
         target.recover(session, spec, committed=committed)

@@ -207,5 +207,19 @@ def test_a_swap_that_was_not_renamed_is_finished_by_whoever_comes_next(
     assert not maria.rows("SHOW TABLES LIKE '%new%'")
 
 
+def test_a_swap_is_finished_though_tables_are_emptied_by_now(maria: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    _lay_out(maria, "write: replace\n        replace: swap")
+    maria.run("crm.orders", "r1")
+    maria.csv("orders.csv", "id,amount,buyer,paid,at", *(f"{n},1,new,t," for n in range(450)))
+    with monkeypatch.context() as patched:
+        patched.setattr(MySqlSession, "at_commit", lambda self, work: None)
+        maria.run("crm.orders", "r2")
+    _lay_out(maria, "write: replace")
+    maria.csv("orders.csv", "id,amount,buyer,paid,at", "1,1,few,t,")
+    with pytest.raises(QualityGateError, match="1 rows would replace 450"):
+        maria.run("crm.orders", "r3")
+    assert not maria.rows("SHOW TABLES LIKE '%new%'")
+
+
 def _cut(self: MySqlSession) -> None:
     raise ConnectError("the connection was cut")
