@@ -121,7 +121,13 @@ def test_the_checkpoint_never_goes_back(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("value", "known", "later"),
-    [("10", "9", False), ("2026-01-01T10:00:00+08:00", "2026-01-01T03:00:00+00:00", False), ("b", "a", True)],
+    [
+        ("10", "9", False),
+        ("2026-01-01T10:00:00+08:00", "2026-01-01T03:00:00+00:00", False),
+        ("2026-01-01 05:00:00", "2026-01-01T00:00:00+00:00", True),
+        ("2026-01-01 05:00:00", "2026-01-01T06:00:00+00:00", False),
+        ("b", "a", True),
+    ],
 )
 def test_later_means_later_in_time_where_both_are_times(value: str, known: str, later: bool) -> None:
     assert checkpoint.is_later(value, known) is later

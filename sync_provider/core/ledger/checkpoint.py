@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
@@ -77,7 +77,8 @@ def is_later(value: str, known: str, order: str = "time") -> bool:
     """Whether one cursor value comes after another.
 
     Args:
-        order: number, where 10 comes after 9 | text, by code points | time, where both are, else as text.
+        order: number, where 10 comes after 9 | text, by code points | time, where both are, else as text; of one with
+            an offset and one without, which is as a person sets it, the other one is taken as UTC.
     """
     if order == "text":
         return value > known
@@ -85,8 +86,11 @@ def is_later(value: str, known: str, order: str = "time") -> bool:
         if order == "number":
             return int(value) > int(known)
         new, old = datetime.fromisoformat(value), datetime.fromisoformat(known)
+        if new.tzinfo is None or old.tzinfo is None:
+            utc = timezone.utc
+            return new.replace(tzinfo=new.tzinfo or utc) > old.replace(tzinfo=old.tzinfo or utc)
         return new > old
-    except (ValueError, TypeError):  # no times, or one with and one without an offset
+    except ValueError:  # no times
         return value > known
 
 

@@ -200,7 +200,7 @@ def test_a_row_somebody_is_changing_waits_for_the_next_run(pg: Project) -> None:
     ids=["partitions", "view"],
 )
 def test_partitions_and_simple_views_have_flags_too(pg: Project, made: str) -> None:
-    pg.yaml("shop", YAML % ("postgres", ", schema: ods"))
+    pg.yaml("shop", YAML.replace("key: id", "key: id\n        where: items.id > 0") % ("postgres", ", schema: ods"))
     pg.source_sql(*made.split(";"))
     _put(pg, *range(1, 9))
     assert pg.run("shop.items", "r1").counters.loaded == 8

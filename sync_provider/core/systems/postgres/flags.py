@@ -64,10 +64,10 @@ def _turn(session: PgSession, increment: IncrementPlan, table: str, old: str, ne
     """Turn rows from one value to the next, but for those somebody is changing: they wait for the next run."""
     column = quote(increment.cursor)
     wanted = f"{column} = {literal(old)}" + (f" AND ({condition}\n)" if condition else "")
-    change = f"UPDATE {table} AS own SET {column} = {literal(new)}"
     kind = session.fetch(f"SELECT relkind::text AS kind FROM pg_class WHERE oid = to_regclass({literal(table)})")
     if not kind or kind[0]["kind"] not in ("r", "p"):  # a view has no rows of its own to be locked
-        return session.execute(f"{change} WHERE {wanted}")
+        return session.execute(f"UPDATE {table} SET {column} = {literal(new)} WHERE {wanted}")
+    change = f"UPDATE {table} AS own SET {column} = {literal(new)}"
     free = f"SELECT tableoid AS t, ctid AS c FROM {table} WHERE {wanted} FOR UPDATE SKIP LOCKED"
     return session.execute(
         f"WITH free AS ({free}) {change} FROM free WHERE own.tableoid = free.t AND own.ctid = free.c"
