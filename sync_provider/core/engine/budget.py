@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sync_provider.core.contracts import BudgetPlan, Plan
 from sync_provider.core.engine.spill import RejectedRows
 from sync_provider.core.errors import QualityGateError
@@ -18,7 +20,9 @@ def check_share(plan: Plan, rejected: RejectedRows, read: int) -> None:
     """Stop a finished read whose share of rejected rows is over `max_bad: <percent>`."""
     check_rows(plan, rejected, read)
     budget: BudgetPlan = plan.max_bad
-    if budget.percent is not None and read >= budget.min_rows and rejected.rows * 100 > budget.percent * read:
+    if budget.percent is None or read < budget.min_rows:
+        return
+    if rejected.rows * 100 > Decimal(str(budget.percent)) * read:  # 2.3 as it was written, not the float near it
         raise over(plan, rejected, read, f"limit {budget.percent:g} %")
 
 

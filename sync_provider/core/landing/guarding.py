@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sync_provider.core.contracts import LoadSpec
 from sync_provider.core.errors import QualityGateError
 
@@ -46,6 +48,6 @@ def _limit(spec: LoadSpec, rows: int, held: int) -> str:
         return "and no row is too few"
     if spec.guard_rows is not None and rows < spec.guard_rows:
         return f"guard: at least {spec.guard_rows:,} rows"
-    if spec.guard_percent is not None and rows * 100 < spec.guard_percent * held:
+    if spec.guard_percent is not None and rows * 100 < Decimal(str(spec.guard_percent)) * held:
         return f"guard: at least {spec.guard_percent:g} %"
     return ""

@@ -41,6 +41,8 @@ def _over(budget: BudgetPlan, rejected: int, read: int) -> bool:
         (BudgetPlan(percent=1.0), 99, 99, False),
         (BudgetPlan(percent=1.0), 2, 100, True),
         (BudgetPlan(percent=1.0, min_rows=10), 1, 10, True),
+        (BudgetPlan(percent=2.3), 2300, 100_000, False),
+        (BudgetPlan(percent=2.3), 2301, 100_000, True),
     ],
 )
 def test_edges(budget: BudgetPlan, rejected: int, read: int, over: bool) -> None:
