@@ -207,8 +207,18 @@ FOURFOLD = Job(
     content=Content("orders, generate_series(1, 4)"),
     reads="orders, generate_series(1, 4)",
 )  # fmt: skip
-STAGED_CUT = Job(
-    "staged_cut", f"{_PG}{_DIRECT}{_MAPPED}{_CHECKS_MAPPED}{_MASK}", {}, {}, content=_CHECKED, bad=_BAD, six=True
+#: the six checks without a mask: with one, all stages run before anything is staged
+FUSED_CUT, STAGED_CUT = (
+    Job(
+        name,
+        f"{_PG}{_DIRECT}{_CHECKS}",
+        {},
+        {},
+        content=Content(f"(SELECT * FROM orders WHERE {limits.GOOD}) AS good"),
+        bad=_BAD,
+        six=name == "staged_cut",
+    )
+    for name in ("fused_cut", "staged_cut")
 )
 #: merge5's target before the run, loaded by ourselves
 BASE = f"{_PG}    primary_key: order_id\n"

@@ -146,14 +146,15 @@ class _Watch:
             while todo:
                 pid = todo.pop()
                 todo += children(pid)
-                resident, highest = _memory(pid)
+                resident, highest = memory(pid)
                 high[pid] = max(high.get(pid, 0), highest)
                 now += resident
             # one process's peak is exact; of several the sum at one moment is
             self.peak = max(self.peak, now, *high.values(), 0)
 
 
-def _memory(pid: int) -> tuple[int, int]:
+def memory(pid: int) -> tuple[int, int]:
+    """Return resident bytes of a process, now and at most."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -59,7 +59,7 @@ def play(arena: Arena, job: Job, rounds: int) -> Played:
             shape = limit.shape or job.name
             _fill(arena) if job.filled else arena.lay_shape(shape)
             played.costs[name].append(arena.measured(limit.commands(arena)))
-            _check(arena, f"{job.name}, {name}", shape, limit.content)
+            check(arena, f"{job.name}, {name}", shape, limit.content)
     return played
 
 
@@ -68,7 +68,7 @@ def _ours(arena: Arena, played: Played) -> None:
     _fill(arena) if job.filled else arena.forget()
     cost = arena.measured(arena.six_stages(job.name) if job.six else arena.ours(job.name))
     arena.keep_shape(job.name, job.shaped)
-    _check(arena, job.name, job.name, job.content)
+    check(arena, job.name, job.name, job.content)
     report = dict(report_of(cost))
     bad = int(str(arena.pg.sql("shop", f"SELECT count(*) FROM {job.reads} WHERE {job.bad or 'false'}")[0][0]))
     counted = report["counters"]
@@ -80,8 +80,12 @@ def _ours(arena: Arena, played: Played) -> None:
     played.reports.append(report)
 
 
-def _check(arena: Arena, who: str, shape: str, content: Content) -> None:
-    """Compare the target with what it must hold."""
+def check(arena: Arena, who: str, shape: str, content: Content) -> None:
+    """Compare the target with what it must hold.
+
+    Raises:
+        Wrong: it holds something else.
+    """
     if shape.endswith("_my"):
         found = arena.my.sql("dwh", data.digest_mariadb_sql("orders"))[0]
         wanted = arena.my.sql("shop", data.digest_mariadb_sql("orders"))[0]
