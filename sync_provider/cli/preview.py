@@ -19,7 +19,7 @@ _WIDTH = 28
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("interface", metavar="LIBRARY.SOURCE.INTERFACE")
-    parser.add_argument("--rows", type=int, default=20, help="how many rows to read (default 20)")
+    parser.add_argument("--rows", type=_count, default=20, help="how many rows to read (default 20)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from sync_provider.core.plan import load_project
 
     plan = load_project(Path(args.config), args.env).plan(args.interface)
-    shown = preview(plan, lookup, max(args.rows, 1))
+    shown = preview(plan, lookup, args.rows)
     good = shown.good.drop(ROW, strict=False)
     if args.json:
         types = {name: str(kind) for name, kind in shown.columns.items()}
@@ -55,6 +55,13 @@ def _summary(shown: Preview) -> str:
         f"{count.read:,} read: {shown.good.height:,} would be loaded, {shown.rejected.height:,} rejected, "
         f"{count.dropped:,} dropped, {count.filtered:,} filtered; nothing was written"
     )
+
+
+def _count(text: str) -> int:
+    """Read a number of rows; argparse says what else was written."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+    return int(text)
 
 
 def _table(names: list[str], types: list[str], rows: list[tuple[object, ...]]) -> list[str]:

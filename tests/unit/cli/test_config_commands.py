@@ -139,7 +139,13 @@ def test_schema_goes_to_a_file(cli: Cli, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [["validat"], [], ["validate", "--fromat", "x"], ["explain"], ["list", "--env"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["validat"], [], ["validate", "--fromat", "x"], ["explain"], ["list", "--env"],
+        ["preview", "erp.shop.orders", "--rows", "-1"], ["preview", "erp.shop.orders", "--rows", "ten"],
+    ],
+)  # fmt: skip
 def test_misuse_is_2(words: list[str], cli: Cli) -> None:
     code, out, err = cli(*words)
 
