@@ -31,8 +31,8 @@ def cells(facts: dict[str, Any], seeds: int, only: str) -> Iterator[Cell]:
         for target in facts["targets"]:
             for load, how in facts["loads"].items():
                 for fault in (*_edges(how), *facts["faults"]):
-                    if target == "sqlite" and fault in ("cut_target", "half_open", "restart_target"):
-                        continue  # a file has no network and no server
+                    if target == "sqlite" and fault in ("stop", "cut_target", "half_open", "restart_target"):
+                        continue  # a file has no network and no server that could end a stopped writer
                     cell = Cell(target, load, how["lines"], how["cut"], facts["batch"], fault, seed)
                     if cell.name.startswith(only):
                         yield cell

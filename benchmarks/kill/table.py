@@ -21,7 +21,8 @@ def write_table(path: Path, rows: list[dict[str, Any]], facts: dict[str, Any]) -
         f"`make kill` moves {facts['rows']:,} rows in batches of {facts['batch']:,} for each cell: the run meets its",
         "fault, and the target must hold the old state or the new; the same run is done again, and every row is there",
         f"once. Cells are `exact/played`; `–`: that load does not pass the point. {len(played)} played,",
-        f"{len(broken)} broken.",
+        f"{len(broken)} broken. SQLite has no network, and nobody who could end a stopped writer: its lock on the file",
+        "holds until it goes on or ends, so `stop` is not played there.",
     ]
     loads = list(facts["loads"])
     for target in facts["targets"]:

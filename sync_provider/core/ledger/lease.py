@@ -55,6 +55,9 @@ def acquire(
     _ensure_row(session, table, claim.interface, claim.shard)
     session.begin()
     try:
+        if session.dialect == "postgresql":
+            # nobody knows this connection yet: were we stopped here, only the server could free the row for others
+            session.script("SET LOCAL idle_in_transaction_session_timeout = '20s'")
         row = _locked(session, table, claim.interface, claim.shard)
         free = force or row["run_id"] is None or row["run_id"] == claim.run_id
         if not free and row["expires_at"] > now(session) and not (row["holder"] and is_dead(row["holder"])):
