@@ -145,4 +145,4 @@ def test_a_plan_is_tested_from_source_to_state_tables(postgres: ConnectionInfo, 
     assert names(probe_source(files, lambda _: postgres)) == [("files", False)]
     steps = probe_target(table, lambda _: postgres)
     assert ("table ods.t", True) in names(steps)
-    assert sum(step.name.startswith("table _sync_") for step in steps) == 5
+    assert sum(step.name.startswith("table _sync_") for step in steps) == 6

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,12 @@ class LastGood:
     @property
     def digest(self) -> str:
         """16 hex digits that change with the plans and not with the time."""
-        seen = [(p.config_hash, p.store, p.staging, p.shared_files) for p in self.plans]
+        # config_hash leaves out what rows do not notice; here it counts too: an alert must reach whom it is for now
+        seen = [
+            (p.config_hash, p.store, p.staging, p.shared_files, p.title, p.source_title, p.owner, p.tags,
+             [asdict(alert) for alert in p.alerts])
+            for p in self.plans
+        ]  # fmt: skip
         told = json.dumps([FORMAT, self.source, self.environment, self.force, seen])
         return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -97,7 +97,7 @@ def test_a_checkpoint_somebody_wrote_into_the_state_table(shop: Project, strateg
     shop.target_sql("update _sync_checkpoint set value = '" + value.replace("'", "''") + "'")
     with pytest.raises(ConfigError) as caught:
         shop.run("shop.items", "r2")
-    assert "since" in caught.value.what
+    assert "checkpoint" in caught.value.what
     assert _survives(shop)
 
 

@@ -94,6 +94,16 @@ def test_a_task_runs_the_plan_the_dag_processor_sees(project: Project, monkeypat
     assert plans[0] == plans[1] == plans[2]
 
 
+@pytest.mark.parametrize("line", ["title: 仓库", "owner: ops", "tags: [late]", "alerts: [{notifier: a.b.C}]"])
+def test_what_only_people_notice_is_kept_too(project: Project, line: str) -> None:
+    config = project({FILE: GOOD})
+    build_dags(config)
+    first = copy_of(config).read_text(encoding="utf-8")
+    project({FILE: "".join(row for row in GOOD.splitlines(keepends=True) if not row.startswith("title")) + line + "\n"})
+    build_dags(config)
+    assert copy_of(config).read_text(encoding="utf-8").splitlines()[0] != first.splitlines()[0]
+
+
 def test_an_unchanged_source_is_kept_once_and_a_task_keeps_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
