@@ -85,6 +85,19 @@ def acquire(plan: Plan, run_id: str, session: Session, target: Target, *, task: 
     return taken.token
 
 
+def take_over(plan: Plan, token: int, session: Session, target: Target) -> None:
+    """Enter this connection as the one that writes; end that of an earlier try of this run, which may be stopped.
+
+    Raises:
+        CancelledError: the lease was lost.
+    """
+    schema = plan.target.state_schema
+    row, mine = lease.read(session, schema, plan.id), session.backend()
+    if row is not None and row["token"] == token and row["backend"] not in (None, "", mine):
+        target.terminate(row["backend"])
+    lease.claim_backend(session, schema, plan.id, token, mine)
+
+
 @contextmanager
 def heartbeat(plan: Plan, token: int, target: Target, cancel: Cancel, *, task: bool) -> Iterator[None]:
     """Keep the lease alive while the block runs; when it is lost, cancel the run."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from sync_provider.core.contracts import Load, Plan, RunReport, Session, Target
-from sync_provider.core.engine import budget
+from sync_provider.core.engine import budget, guard
 from sync_provider.core.engine.cancel import Cancel
 from sync_provider.core.engine.chunked import Chunks, aborted
 from sync_provider.core.engine.failpoints import failpoint
@@ -126,7 +126,7 @@ class Writing:
             beside.close()
 
     def _write(self, session: Session, feed: Feed, cancel: Cancel, stop_at: datetime | None) -> None:
-        lease.claim_backend(session, self.plan.target.state_schema, self.plan.id, self.ticket.token, session.backend())
+        guard.take_over(self.plan, self.ticket.token, session, self.target)
         table = f"{self.plan.target.schema or ''}.{self.plan.target.table}"
         lease.announce_table(session, self.plan.target.state_schema, table)
         done = self._choose(session, feed)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -219,4 +220,42 @@ def test_a_writer_that_was_stopped_with_the_lease_locked_frees_its_successor(pg:
     finally:
         stopped.kill()
         stopped.communicate()
+    _whole(pg)
+
+
+@pytest.mark.parametrize("load", ["", ", load: staged"], ids=["one transaction", "chunks"])
+def test_a_second_try_of_the_same_load_ends_the_first(pg: Project, monkeypatch: pytest.MonkeyPatch, load: str) -> None:
+    """Airflow gave the first try up for want of heartbeats; it may still hold the locks that the second needs."""
+    pg.yaml("crm", YAML % f"primary_key: id{load}")
+    pg.source_sql(FILL)
+    plan, cancel = pg.plan("crm.orders"), engine.Cancel()
+    ticket = engine.check(plan, engine.RunRequest("r1"), pg.connections)
+    handover = engine.extract(plan, ticket, pg.connections, cancel)
+    handover = engine.transform(plan, ticket, handover, pg.connections, cancel)
+    handover = engine.quality(plan, ticket, handover, pg.connections, cancel)
+    inside, goes_on, failed = threading.Event(), threading.Event(), []
+
+    def stops(edge: str) -> None:
+        if edge == "copy" and threading.current_thread() is first:
+            inside.set()
+            goes_on.wait(60)
+
+    def try_first() -> None:
+        try:
+            engine.load(plan, ticket, handover, pg.connections, engine.Cancel())
+        except SyncError as error:
+            failed.append(error)
+
+    monkeypatch.setattr("sync_provider.core.engine.writing.failpoint", stops)
+    monkeypatch.setattr("sync_provider.core.engine.chunked.failpoint", stops)
+    first = threading.Thread(target=try_first)
+    first.start()
+    assert inside.wait(30)
+    begun = time.monotonic()
+    outcome = engine.load(plan, ticket, handover, pg.connections, engine.Cancel())
+    assert time.monotonic() - begun < 30, "it did not wait for the lock's timeout of 60 s"
+    goes_on.set()
+    first.join(60)
+    assert engine.report_from_json(outcome).counters.loaded == ROWS
+    assert failed, "the first try does not commit after the second"
     _whole(pg)
