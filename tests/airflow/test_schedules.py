@@ -47,7 +47,7 @@ FIRST = """\
 schedule: once
 execution: fused
 interfaces:
-  changed: {{title: {title}, table: few, primary_key: id, target: {{table: changed}}}}
+  changed: {{where: "id > {above}", table: few, primary_key: id, target: {{table: changed}}}}
   same: {{table: few, primary_key: id, target: {{table: same}}}}
 """
 
@@ -75,7 +75,7 @@ def airflow(cluster: Cluster, shop: ConnectionInfo) -> Iterator[Cluster]:
         "night": HEAD + night,
         "crowd": crowd(),
         "failing": HEAD + FAILING,
-        "first": HEAD + FIRST.format(title="one"),
+        "first": HEAD + FIRST.format(above=-1),
     }
     for name, text in texts.items():
         cluster.write(f"config/sources/sched/{name}.yaml", text)
@@ -154,7 +154,7 @@ def test_once_runs_again_when_the_configuration_changes_and_only_what_changed(ai
     assert airflow.wait("sched.first", scheduled()[0]) == "success", airflow.logs("sched.first", scheduled()[0])
     airflow.reparse()
     assert len(scheduled()) == 1, "nothing changed"
-    airflow.write("config/sources/sched/first.yaml", HEAD + FIRST.format(title="two"))
+    airflow.write("config/sources/sched/first.yaml", HEAD + FIRST.format(above=-2))
     airflow.reparse()
     wait_for(lambda: len(scheduled()) == 2, 30, "the scheduler starts another run", every_s=0.3)
     again = scheduled()[1]
