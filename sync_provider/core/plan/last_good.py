@@ -89,7 +89,7 @@ def stamp(when: datetime) -> str:
 def read_last_good(text: str) -> LastGood | None:
     """Read what `LastGood.text` returned; None where this version cannot, or where it was cut off."""
     try:
-        head, plans = (json.loads(line) for line in text.splitlines())
+        head, plans = (json.loads(line) for line in text.rstrip("\n").split("\n"))
         if head["format"] != FORMAT:
             return None
         compiled = tuple(Plan.from_json(plan) for plan in plans)

@@ -295,3 +295,13 @@ def test_a_good_project_asks_no_store(project: Project, monkeypatch: pytest.Monk
     monkeypatch.setattr(database, "open_store", lambda *_: pytest.fail("asked the store"))
     config = project({FILE: GOOD, "project.yaml": "store: nowhere\n"})
     assert "orders.load" in build_dags(config)["erp.shop"].task_dict
+
+
+def test_a_title_may_hold_what_other_systems_end_lines_with(project: Project) -> None:
+    odd = GOOD.replace("title: 商城", 'title: "a\\u2028b\\u0085c"')
+    assert odd != GOOD
+    config = project({FILE: odd})
+    before = build_dags(config)
+    project({FILE: odd.replace("primary_key: id, incre", "primry_key: id, incre")})
+    after = build_dags(config)
+    assert {name: stored(dag) for name, dag in after.items()} == {name: stored(dag) for name, dag in before.items()}
